@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The protocol between alpined and its clients (libalpine in a program, and the alp command).
+ *
+ * Transport: a Unix SOCK_SEQPACKET socket, one message per packet, native byte order (it never leaves the
+ * machine) except fields named _be. The client asks, alpined answers: exactly one reply for each request, with
+ * the request's sequence number and its type | ALPINE_REPLY; only a RELEASE with ALPINE_RELEASE_QUIET goes
+ * unanswered. Every message has a fixed size for its type. Descriptors travel by SCM_RIGHTS: a bound socket with
+ * CLAIM, the TUN queue with the reply to ATTACH; any other descriptor is closed and the request refused.
+ *
+ * The first eight bytes (magic, version, type) never change. A peer of another version is answered EPROTO, with
+ * alpined's own version in the header, and the connection is closed.
+ *
+ * What a client owns (its TUN, its claims) lives exactly as long as its connection.
+ */
+#ifndef ALPINE_ABI_PROXY_H
+#define ALPINE_ABI_PROXY_H
+
+#include <linux/types.h>
+
+#include "abi/steering.h"
+
+#define ALPINE_PROXY_MAGIC 0x31504c41u /* "ALP1" */
+#define ALPINE_PROXY_VERSION 1
+
+/* Where alpined listens unless told otherwise; '@' means the abstract name space, which is per network namespace. */
+#define ALPINE_PROXY_SOCKET "@alpined"
+/* Environment variable that names another socket. */
+#define ALPINE_PROXY_SOCKET_ENV "ALPINE_SOCKET"
+
+enum alpine_msg_type {
+	ALPINE_MSG_ATTACH = 1, /* make me a TUN */
+	ALPINE_MSG_CLAIM = 2,  /* this endpoint is mine: steer it to my TUN */
+	ALPINE_MSG_RELEASE = 3, /* I gave up one claim on this endpoint */
+	ALPINE_MSG_LIST = 4,   /* the next stack after the one with this ifindex */
+	ALPINE_MSG_STATUS = 5, /* how is alpined? */
+};
+#define ALPINE_REPLY 0x8000
+
+struct alpine_msg_header {
+	__u32 magic;
+	__u16 version;
+	__u16 type;	/* enum alpine_msg_type, | ALPINE_REPLY in a reply */
+	__u32 length;	/* of the whole message, in bytes */
+	__u32 sequence; /* chosen by the client, echoed in the reply */
+};
+ALPINE_STATIC_ASSERT(sizeof(struct alpine_msg_header) == 16, "header layout");
+
+/* How every reply begins; a reply that only says yes or no is just this. */
+struct alpine_reply {
+	struct alpine_msg_header header;
+	__s32 error;	   /* 0, or a positive errno */
+	__u32 reserved;
+	char reason[128];  /* one line for a person when error != 0, NUL-terminated */
+};
+ALPINE_STATIC_ASSERT(sizeof(struct alpine_reply) == 152, "reply layout");
+
+/* ATTACH: once per connection (EALREADY). Answer: the TUN queue by SCM_RIGHTS, non-blocking, virtio_net_hdr of 10 bytes. */
+struct alpine_attach {
+	struct alpine_msg_header header;
+	char comm[16]; /* name of the program, NUL-terminated */
+};
+ALPINE_STATIC_ASSERT(sizeof(struct alpine_attach) == 32, "attach layout");
+
+struct alpine_attach_reply {
+	struct alpine_reply reply;
+	__u32 ifindex;	  /* of the TUN, in the host's network namespace */
+	__u32 mtu_bytes;
+	char ifname[16];
+};
+ALPINE_STATIC_ASSERT(sizeof(struct alpine_attach_reply) == 176, "attach reply layout");
+
+/* An endpoint, with one bit for what an address cannot say. */
+struct alpine_endpoint {
+	struct alpine_flow_key key;
+	__u32 flags;
+};
+ALPINE_STATIC_ASSERT(sizeof(struct alpine_endpoint) == 24, "endpoint layout");
+#define ALPINE_ENDPOINT_DUAL 1u /* key is the IPv6 wildcard, and the IPv4 wildcard goes with it */
+
+/*
+ * CLAIM, with a bound, unconnected, not listening host socket by SCM_RIGHTS: its protocol, address and port are
+ * read off it, and `endpoint` is ignored. Without a descriptor: `endpoint`, for transports the host's kernel
+ * lacks; port 0 asks for any free one.
+ * Errors: ENOTCONN no ATTACH yet, EBADF no socket, EAFNOSUPPORT not an Internet socket, EPROTONOSUPPORT a protocol
+ * that is not steered, EINVAL not bound, EXDEV of another network namespace, EISCONN connected or listening,
+ * EADDRINUSE claimed by another stack, EACCES a port below the unprivileged ones, EPERM refused by policy,
+ * ENOSPC no room for more.
+ */
+struct alpine_claim {
+	struct alpine_msg_header header;
+	struct alpine_endpoint endpoint;
+};
+ALPINE_STATIC_ASSERT(sizeof(struct alpine_claim) == 40, "claim layout");
+
+struct alpine_claim_reply {
+	struct alpine_reply reply;
+	struct alpine_endpoint endpoint; /* what is now steered */
+};
+ALPINE_STATIC_ASSERT(sizeof(struct alpine_claim_reply) == 176, "claim reply layout");
+
+/* RELEASE: takes back one CLAIM of this endpoint (claims are counted). Errors: ENOENT. Answer: struct alpine_reply. */
+struct alpine_release {
+	struct alpine_msg_header header;
+	struct alpine_endpoint endpoint;
+	__u32 flags;
+	__u32 reserved;
+};
+ALPINE_STATIC_ASSERT(sizeof(struct alpine_release) == 48, "release layout");
+#define ALPINE_RELEASE_QUIET 1u /* no reply */
+
+/* LIST: the stack with the lowest ifindex above `after_ifindex` that the caller may see (its own; root: all). ENOENT: no more. */
+struct alpine_list {
+	struct alpine_msg_header header;
+	__u32 after_ifindex;
+	__u32 reserved;
+};
+ALPINE_STATIC_ASSERT(sizeof(struct alpine_list) == 24, "list layout");
+
+#define ALPINE_LIST_ENDPOINTS 64 /* as many as one record shows */
+
+struct alpine_list_reply {
+	struct alpine_reply reply;
+	__u32 ifindex;
+	__s32 pid;
+	__u32 uid;
+	__u32 endpoints_total;
+	__u32 endpoints_shown;
+	__u32 reserved;
+	char ifname[16];
+	char comm[16];
+	struct alpine_wire_counters counters;
+	struct alpine_endpoint endpoints[ALPINE_LIST_ENDPOINTS];
+};
+ALPINE_STATIC_ASSERT(sizeof(struct alpine_list_reply) == 152 + 24 + 32 + 80 + 24 * ALPINE_LIST_ENDPOINTS,
+		     "list reply layout");
+
+/* STATUS has no body: the request is just the header. */
+struct alpine_status_reply {
+	struct alpine_reply reply;
+	__s32 pid;
+	__u32 clients;	  /* open connections */
+	__u32 stacks;	  /* TUNs */
+	__u32 endpoints;  /* steered endpoints */
+	__u32 interfaces; /* host interfaces with steering on them */
+	__u32 addresses;  /* local addresses known */
+	__u64 uptime_s;
+	__u64 refusals; /* requests answered with an error */
+	__u64 verdicts[ALPINE_VERDICTS];
+	char program_version[16];
+};
+ALPINE_STATIC_ASSERT(sizeof(struct alpine_status_reply) == 152 + 24 + 16 + 8 * ALPINE_VERDICTS + 16,
+		     "status reply layout");
+
+/* No message is longer. */
+#define ALPINE_MSG_MAX 2048
+ALPINE_STATIC_ASSERT(sizeof(struct alpine_list_reply) <= ALPINE_MSG_MAX, "longest message");
+
+#endif

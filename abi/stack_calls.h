@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Calls of the stack that no Linux kernel has: what the pseudo-system-call layer (calls/) needs to keep a
+ * program's descriptor numbers and the stack's descriptor numbers the same. They are made like any other stack
+ * call, with numbers above every x86-64 call number. Included by the stack's arch folder (C) and by calls/ (C++).
+ */
+#ifndef ALPINE_ABI_STACK_CALLS_H
+#define ALPINE_ABI_STACK_CALLS_H
+
+#define ALPINE_NR_BASE 0x10000
+
+/*
+ * (fd, family, type|SOCK_CLOEXEC|SOCK_NONBLOCK, protocol): socket(2), but the new socket gets descriptor `fd`
+ * in the stack's table, replacing whatever was there. Returns fd or -errno.
+ */
+#define ALPINE_NR_socket_at (ALPINE_NR_BASE + 0)
+
+/*
+ * (listening fd, new fd, sockaddr *, socklen_t *, flags): accept4(2), but the connection gets descriptor `new fd`.
+ * Blocks as accept4 does. On error `new fd` is left empty. Returns new fd or -errno.
+ */
+#define ALPINE_NR_accept_at (ALPINE_NR_BASE + 1)
+
+/*
+ * (fd, flags): epoll_create1(2) at descriptor `fd`. Returns fd or -errno.
+ */
+#define ALPINE_NR_epoll_at (ALPINE_NR_BASE + 2)
+
+/*
+ * (fd0, fd1, family, type, protocol): socketpair(2) at the two given descriptors. Returns 0 or -errno.
+ */
+#define ALPINE_NR_socketpair_at (ALPINE_NR_BASE + 3)
+
+/*
+ * (protocol, port in host order): is any socket of the stack (also one in TIME_WAIT, FIN_WAIT or otherwise
+ * orphaned) still bound to this local port? 1, 0 or -EPROTONOSUPPORT. Used to give a claim back at the right time.
+ */
+#define ALPINE_NR_port_in_use (ALPINE_NR_BASE + 4)
+
+/*
+ * (): number of TCP sockets that no descriptor holds and that still have data, a FIN or an answer outstanding
+ * (FIN_WAIT1, FIN_WAIT2, CLOSING, LAST_ACK). A process drains these before it exits.
+ */
+#define ALPINE_NR_orphans (ALPINE_NR_BASE + 5)
+
+/*
+ * (): the calling thread's task leaves the stack. Made by the stack library (stack/host) only.
+ */
+#define ALPINE_NR_exit_thread (ALPINE_NR_BASE + 6)
+
+#define ALPINE_NR_END (ALPINE_NR_BASE + 7)
+
+#endif

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0
+// bench_peak_memory CMD...
+//
+// Runs CMD and prints the largest resident set it had, in KiB, as one JSON object on standard error (CMD has
+// standard output to itself). Exits as CMD did. The kernel carries a process's peak over exec(), so whoever starts
+// CMD must be small itself: this is why it is not done from Python.
+#include <spawn.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "bench/programs/socket_tools.h"
+
+int main(int argc, char** argv) {
+    if (argc < 2) {
+        std::fprintf(stderr, "usage: %s CMD...\n", argv[0]);
+        return 2;
+    }
+    pid_t pid = 0;
+    errno = ::posix_spawnp(&pid, argv[1], nullptr, nullptr, argv + 1, environ);
+    if (errno != 0) {
+        alp::bench::die(argv[1]);
+    }
+    int status = 0;
+    rusage usage{};
+    if (::wait4(pid, &status, 0, &usage) != pid) {
+        alp::bench::die("wait4");
+    }
+    std::fprintf(stderr, "{\"peak_kib\": %ld}\n", usage.ru_maxrss);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Every scenario, in the order of the table; one file per kind."""
+from scenarios import bulk, connect, first_socket, memory, rtt
+
+ALL = [*bulk.SCENARIOS, *rtt.SCENARIOS, *connect.SCENARIOS, *first_socket.SCENARIOS, *memory.SCENARIOS]

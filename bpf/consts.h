@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the UAPI headers leave out, and the limits of the steering programs. */
+#ifndef ALPINE_BPF_CONSTS_H
+#define ALPINE_BPF_CONSTS_H
+
+#include <linux/types.h>
+
+#define AF_INET 2
+#define AF_INET6 10
+
+#define ETH_HEADER_LEN 14
+#define LOOPBACK_IFINDEX 1 /* lo is the first device of every network namespace */
+
+/* RFC 8200 names six extension headers; a packet with more than this many is none of ours. */
+#define MAX_EXTENSION_HEADERS 6
+
+/* Flows: one per claimed endpoint. Fragments: datagrams that can be under way in pieces at one time. */
+#define MAX_FLOWS 131072
+#define MAX_ADDRESSES 4096
+#define MAX_STACKS 4096
+#define MAX_FRAGMENTED 4096
+
+#define IPV4_MORE_FRAGMENTS 0x2000
+#define IPV4_OFFSET_MASK 0x1fff
+#define IPV6_MORE_FRAGMENTS 0x0001
+#define IPV6_OFFSET_MASK 0xfff8
+
+/* RFC 792 and RFC 4443; <linux/icmp.h> drags in libc's headers. */
+enum icmp_types {
+	ICMP_ECHOREPLY = 0,
+	ICMP_DEST_UNREACH = 3,
+	ICMP_SOURCE_QUENCH = 4,
+	ICMP_REDIRECT = 5,
+	ICMP_ECHO = 8,
+	ICMP_TIME_EXCEEDED = 11,
+	ICMP_PARAMETERPROB = 12,
+	ICMPV6_INFORMATIONAL = 0x80, /* a bit: errors have it clear */
+	ICMPV6_ECHO_REQUEST = 128,
+	ICMPV6_ECHO_REPLY = 129,
+};
+
+#define always_inline inline __attribute__((always_inline))
+
+#endif

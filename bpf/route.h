@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The way out of the host for a packet of a stack: the host's routes, the host's neighbours. */
+#ifndef ALPINE_BPF_ROUTE_H
+#define ALPINE_BPF_ROUTE_H
+
+#include "bpf/count.h"
+#include "bpf/packet.h"
+
+static always_inline void fill_lookup(const struct __sk_buff *skb, const struct packet *pkt, struct bpf_fib_lookup *fib)
+{
+	__builtin_memset(fib, 0, sizeof(*fib));
+	fib->family = pkt->family;
+	fib->ifindex = skb->ifindex;
+	fib->l4_protocol = pkt->protocol;
+	fib->sport = pkt->src.port_be;
+	fib->dport = pkt->dst.port_be;
+	if (pkt->family == AF_INET) {
+		__builtin_memcpy(&fib->ipv4_src, pkt->src.addr + 12, 4);
+		__builtin_memcpy(&fib->ipv4_dst, pkt->dst.addr + 12, 4);
+	} else {
+		__builtin_memcpy(fib->ipv6_src, pkt->src.addr, 16);
+		__builtin_memcpy(fib->ipv6_dst, pkt->dst.addr, 16);
+	}
+}
+
+/* The lookup leaves the next hop, of its own family, where the destination was. */
+static always_inline void next_hop(const struct bpf_fib_lookup *fib, struct bpf_redir_neigh *hop)
+{
+	__builtin_memset(hop, 0, sizeof(*hop));
+	hop->nh_family = fib->family;
+	if (fib->family == AF_INET)
+		hop->ipv4_nh = fib->ipv4_dst;
+	else
+		__builtin_memcpy(hop->ipv6_nh, fib->ipv6_dst, sizeof(hop->ipv6_nh));
+}
+
+/*
+ * Sends the packet to a remote destination. bpf_redirect_neigh() drops frames without a link header, so one is
+ * made first; the host's neighbour code fills it in. The fib lookup answers only because forwarding is on for the
+ * TUN; the TTL is not touched, as the packet is this host's own.
+ */
+static always_inline int send_to_remote(struct __sk_buff *skb, const struct packet *pkt)
+{
+	struct bpf_fib_lookup fib;
+	struct bpf_redir_neigh hop;
+
+	fill_lookup(skb, pkt, &fib);
+	if (bpf_fib_lookup(skb, &fib, sizeof(fib), BPF_FIB_LOOKUP_SKIP_NEIGH) != BPF_FIB_LKUP_RET_SUCCESS)
+		return drop(skb->ifindex, ALPINE_DROP_NO_ROUTE);
+	if (bpf_skb_change_head(skb, ETH_HEADER_LEN, 0))
+		return drop(skb->ifindex, ALPINE_DROP_NO_MEMORY);
+	next_hop(&fib, &hop);
+	count_verdict(ALPINE_VERDICT_OUT);
+	return bpf_redirect_neigh(fib.ifindex, &hop, sizeof(hop), 0);
+}
+
+/*
+ * Hands the packet to lo as if it had come in there. For ::1, which the host's IPv6 accepts from no other device
+ * (net/ipv6/ip6_input.c); the link header is lo's own, all zero but for the protocol.
+ */
+static always_inline int send_by_loopback(struct __sk_buff *skb)
+{
+	__be16 protocol_be = skb->protocol;
+	__u32 from = skb->ifindex;
+
+	if (bpf_skb_change_head(skb, ETH_HEADER_LEN, 0) ||
+	    bpf_skb_store_bytes(skb, ETH_HEADER_LEN - 2, &protocol_be, sizeof(protocol_be), 0))
+		return drop(from, ALPINE_DROP_NO_MEMORY);
+	count_verdict(ALPINE_VERDICT_OUT_TO_HOST);
+	return bpf_redirect(LOOPBACK_IFINDEX, BPF_F_INGRESS);
+}
+
+#endif

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+// fcntl, ioctl and socket options.
+//
+// The stack answers for its sockets. The host hears of what concerns the number (close-on-exec) and of the few
+// options by which it judges the bind() of the dummy.
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+
+#include "calls/claims.h"
+#include "calls/descriptor_calls.h"
+#include "calls/descriptors.h"
+#include "calls/dummy.h"
+#include "calls/entry.h"
+#include "calls/stack_call.h"
+
+namespace alp::calls {
+
+namespace {
+
+constexpr int kSctpBindxAdd = 100;    /* SCTP_SOCKOPT_BINDX_ADD, linux/sctp.h */
+constexpr int kSctpConnectxOld = 107; /* SCTP_SOCKOPT_CONNECTX_OLD */
+constexpr int kSctpConnectx = 110;    /* SCTP_SOCKOPT_CONNECTX */
+constexpr int kSctpConnectx3 = 111;   /* SCTP_SOCKOPT_CONNECTX3, by getsockopt */
+
+/// fcntl() on an epoll instance: the host has its flags; only duplication concerns the stack too.
+long control_epoll(int fd, int command, long argument) {
+    if (command == F_DUPFD || command == F_DUPFD_CLOEXEC) {
+        return duplicate_from(fd, command, static_cast<int>(argument));
+    }
+    return host_call(SYS_fcntl, fd, command, argument);
+}
+
+long control_socket(int fd, int command, long argument) {
+    switch (command) {
+        case F_DUPFD:
+        case F_DUPFD_CLOEXEC:
+            return duplicate_from(fd, command, static_cast<int>(argument));
+        case F_GETFD:
+        case F_SETFD:
+            return raw_syscall(SYS_fcntl, fd, command, argument);
+        case F_SETFL: {
+            const long result = stack_call(SYS_fcntl, fd, command, argument);
+            if (result == 0) {
+                file_of(fd)->nonblocking = (argument & O_NONBLOCK) != 0;
+            }
+            return result;
+        }
+        default:
+            return stack_call(SYS_fcntl, fd, command, argument);
+    }
+}
+
+long control(int fd, int command, long argument) {
+    switch (kind_of(fd)) {
+        case Kind::host:
+            if (is_private(fd)) {
+                return -EBADF;
+            }
+            return command == F_SETLKW || command == F_OFD_SETLKW ? host_call(SYS_fcntl, fd, command, argument)
+                                                                  : raw_syscall(SYS_fcntl, fd, command, argument);
+        case Kind::socket:
+            return control_socket(fd, command, argument);
+        default:
+            return control_epoll(fd, command, argument);
+    }
+}
+
+long control_device(int fd, unsigned long request, void* argument) {
+    if (!is_stack_socket(fd)) {
+        return raw_syscall(SYS_ioctl, fd, static_cast<long>(request), arg(argument));
+    }
+    if (request == FIOCLEX || request == FIONCLEX) {
+        return raw_syscall(SYS_ioctl, fd, static_cast<long>(request), arg(argument));
+    }
+    const long result = stack_call(SYS_ioctl, fd, static_cast<long>(request), arg(argument));
+    if (request == FIONBIO && result == 0) {
+        file_of(fd)->nonblocking = *static_cast<int*>(argument) != 0;
+    }
+    return result;
+}
+
+/// Options that bind or connect as a side effect. 0 or -errno.
+long before_option(int fd, OpenFile& file, int level, int option, const void* value, socklen_t len) {
+    if (level != IPPROTO_SCTP || file.has_port) {
+        return 0;
+    }
+    if (option == kSctpConnectxOld || option == kSctpConnectx || option == kSctpConnectx3) {
+        return ensure_port(fd, file);
+    }
+    if (option == kSctpBindxAdd) {
+        // The first address binds the socket like bind(); the stack would answer EINVAL to it a second time, so
+        // bindx() on an unbound socket needs its port claimed by hand: on the wildcard, which covers them all.
+        return value != nullptr && len >= sizeof(sockaddr_in) ? claim_port(file, static_cast<const sockaddr*>(value))
+                                                              : 0;
+    }
+    return 0;
+}
+
+/// What must be remembered of an option that the stack has accepted.
+void after_option(int fd, OpenFile& file, int level, int option, const void* value, socklen_t len) {
+    if (level == SOL_SOCKET && option == SO_RCVTIMEO && len >= sizeof(timeval)) {
+        const auto* timeout = static_cast<const timeval*>(value);
+        const long ms = timeout->tv_sec * 1000 + (timeout->tv_usec + 999) / 1000;
+        file.accept_timeout_ms = ms > 0x7fffffff ? 0x7fffffff : static_cast<int>(ms);
+    }
+    if (file.host_bindable && !file.has_port) {
+        mirror_option(fd, level, option, value, len);
+    }
+}
+
+long set_option(int fd, int level, int option, const void* value, socklen_t len) {
+    OpenFile& file = *file_of(fd);
+    long result = before_option(fd, file, level, option, value, len);
+    if (result == 0) {
+        result = stack_call(SYS_setsockopt, fd, level, option, arg(value), len);
+    }
+    if (result == 0) {
+        after_option(fd, file, level, option, value, len);
+    }
+    return result;
+}
+
+long get_option(int fd, int level, int option, void* value, socklen_t* len) {
+    const long error = before_option(fd, *file_of(fd), level, option, nullptr, 0);
+    return error < 0 ? error : stack_call(SYS_getsockopt, fd, level, option, arg(value), arg(len));
+}
+
+}  // namespace
+
+ALPINE_CALL(int, fcntl, int fd, int command, ...) {
+    va_list arguments;
+    va_start(arguments, command);
+    const long argument = va_arg(arguments, long);
+    va_end(arguments);
+    return answer(control(fd, command, argument));
+}
+ALPINE_ALIAS(fcntl64, fcntl);
+
+ALPINE_CALL(int, ioctl, int fd, unsigned long request, ...) {
+    va_list arguments;
+    va_start(arguments, request);
+    void* argument = va_arg(arguments, void*);
+    va_end(arguments);
+    return answer(control_device(fd, request, argument));
+}
+
+ALPINE_CALL(int, setsockopt, int fd, int level, int option, const void* value, socklen_t len) {
+    if (is_stack_socket(fd)) {
+        return answer(set_option(fd, level, option, value, len));
+    }
+    return answer(raw_syscall(SYS_setsockopt, fd, level, option, arg(value), len));
+}
+
+ALPINE_CALL(int, getsockopt, int fd, int level, int option, void* value, socklen_t* len) {
+    if (is_stack_socket(fd)) {
+        return answer(get_option(fd, level, option, value, len));
+    }
+    return answer(raw_syscall(SYS_getsockopt, fd, level, option, arg(value), arg(len)));
+}
+
+/// sockatmark(3) asks by an ioctl inside libc.
+ALPINE_CALL(int, sockatmark, int fd) {
+    int at_mark = 0;
+    const long result = control_device(fd, SIOCATMARK, &at_mark);
+    return answer(result < 0 ? result : at_mark);
+}
+
+}  // namespace alp::calls

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "calls/descriptors.h"
+
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "base/raw_syscall.h"
+#include "stack/host/stack.h"
+
+namespace alp::calls {
+
+std::uint8_t kinds[kTableSize];
+
+namespace {
+
+OpenFile* files[kTableSize];
+std::atomic<unsigned> end_of_table{0};
+
+Lock table_lock;  // entries, reference counts, the pool
+OpenFile* free_files;
+
+int private_descriptors[2] = {-1, -1};
+
+constexpr std::size_t kPoolChunkBytes = 64 * 1024;
+
+bool grow_pool() {
+    const long memory =
+        raw_syscall(SYS_mmap, 0, kPoolChunkBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory < 0) {
+        return false;
+    }
+    auto* chunk = reinterpret_cast<OpenFile*>(memory);
+    for (std::size_t i = 0; i < kPoolChunkBytes / sizeof(OpenFile); ++i) {
+        chunk[i].next_free = free_files;
+        free_files = &chunk[i];
+    }
+    return true;
+}
+
+void clear(OpenFile& file) {
+    file.descriptors = 0;
+    file.nonblocking = false;
+    file.listening = false;
+    file.has_port = false;
+    file.watches_host = false;
+    file.host_waiters = 0;
+    file.host_first = false;
+    file.accept_timeout_ms = 0;
+    file.ports = false;
+    file.host_bindable = false;
+    file.dummy_bound = false;
+    file.sigpipe = false;
+    file.family = 0;
+    file.type = 0;
+    file.protocol = 0;
+    file.binding.reset();
+    file.claim = nullptr;
+    file.next_free = nullptr;
+}
+
+}  // namespace
+
+OpenFile* file_of(int fd) { return __atomic_load_n(&files[fd], __ATOMIC_ACQUIRE); }
+
+OpenFile* new_file() {
+    Locked locked(table_lock);
+    if (free_files == nullptr && !grow_pool()) {
+        return nullptr;
+    }
+    OpenFile* file = free_files;
+    free_files = file->next_free;
+    clear(*file);
+    return file;
+}
+
+void install(int fd, Kind kind, OpenFile* file) {
+    Locked locked(table_lock);
+    file->descriptors.fetch_add(1);
+    __atomic_store_n(&files[fd], file, __ATOMIC_RELEASE);
+    __atomic_store_n(&kinds[fd], static_cast<std::uint8_t>(kind), __ATOMIC_RELEASE);
+    if (static_cast<unsigned>(fd) >= end_of_table.load()) {
+        end_of_table.store(static_cast<unsigned>(fd) + 1);
+    }
+}
+
+OpenFile* remove(int fd) {
+    Locked locked(table_lock);
+    if (is_host(fd)) {
+        return nullptr;
+    }
+    OpenFile* file = files[fd];
+    // files[fd] stays as it is: a racing reader that saw the old kind still finds an object there.
+    __atomic_store_n(&kinds[fd], static_cast<std::uint8_t>(Kind::host), __ATOMIC_RELEASE);
+    return file->descriptors.fetch_sub(1) == 1 ? file : nullptr;
+}
+
+void recycle(OpenFile* file) {
+    Locked locked(table_lock);
+    file->next_free = free_files;
+    free_files = file;
+}
+
+void set_kind(OpenFile* file, Kind kind) {
+    Locked locked(table_lock);
+    for_each_descriptor(0, kTableSize - 1, [&](int fd, Kind) {
+        if (files[fd] == file) {
+            __atomic_store_n(&kinds[fd], static_cast<std::uint8_t>(kind), __ATOMIC_RELEASE);
+        }
+    });
+}
+
+unsigned table_end() { return end_of_table.load(std::memory_order_relaxed); }
+
+void reset_descriptors_after_fork() {
+    table_lock.reset();
+    for_each_descriptor(0, kTableSize - 1, [](int fd, Kind kind) {
+        files[fd]->binding.reset();
+        files[fd]->claim = nullptr;
+        if (kind == Kind::mixed_epoll) {
+            kinds[fd] = static_cast<std::uint8_t>(Kind::epoll);
+        }
+    });
+}
+
+bool is_private(int fd) {
+    for (const int own : private_descriptors) {
+        if (own >= 0 && own == fd) {
+            return true;
+        }
+    }
+    return stack::is_private_fd(fd);
+}
+
+void set_private_descriptors(int daemon_fd, int wire_fd) {
+    private_descriptors[0] = daemon_fd;
+    private_descriptors[1] = wire_fd;
+}
+
+}  // namespace alp::calls

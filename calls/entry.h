@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0
+// How a pseudo-system call is exported, answered, and passed on to the host.
+//
+// An entry point is defined under a name of its own (alpine_read) and exported under libc's (read). So nothing in
+// calls/ can call an interposed function by mistake, and libc's headers, with their attributes and inline
+// variants, stay out of the way.
+#pragma once
+
+#include <errno.h>
+#include <pthread.h>
+#include <sys/single_threaded.h>
+#include <sys/syscall.h>
+
+#include "base/raw_syscall.h"
+
+/// Opens the definition of an entry point: ALPINE_CALL(ssize_t, read, int fd, void* buffer, size_t len) { ... }
+#define ALPINE_CALL(type, name, ...)                                                              \
+    extern "C" __attribute__((visibility("default"))) type alpine_##name(__VA_ARGS__) asm(#name); \
+    extern "C" type alpine_##name(__VA_ARGS__)
+
+/// A second exported name for an entry point of the same file (twins for large files).
+#define ALPINE_ALIAS(alias, name) asm(".globl " #alias "\n.type " #alias ", @function\n.set " #alias ", " #name)
+
+namespace alp::calls {
+
+/// Turns a kernel's answer into libc's: a negative errno becomes -1 and errno.
+template <typename T = int>
+inline T answer(long result) {
+    if (__builtin_expect(result < 0, 0)) {
+        errno = static_cast<int>(-result);
+        return static_cast<T>(-1);
+    }
+    return static_cast<T>(result);
+}
+
+/// A call to the host that is a POSIX cancellation point. While it runs the thread may be cancelled at any
+/// moment, as in glibc's own wrappers; in a process of one thread there is nobody to do so.
+inline long host_call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0) {
+    if (__builtin_expect(__libc_single_threaded, 1)) {
+        return raw_syscall(number, a, b, c, d, e, f);
+    }
+    int previous;
+    pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &previous);
+    const long result = raw_syscall(number, a, b, c, d, e, f);
+    pthread_setcanceltype(previous, nullptr);
+    return result;
+}
+
+}  // namespace alp::calls

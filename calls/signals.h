@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0
+// Signal handlers of the program, kept out of the stack.
+#pragma once
+
+#include <signal.h>
+#include <sys/types.h>
+#include <time.h>
+
+namespace alp::calls {
+
+/// The scope of a wait (poll, select, epoll_wait) that goes back and forth between the host and the stack: signals
+/// that come in it are put off to its end, wherever they come, and make it answer EINTR. With `mask` it also is
+/// the window in which that signal mask is in force (ppoll, pselect, epoll_pwait).
+class WaitWindow {
+public:
+    /// `mask`: as in sigprocmask(SIG_SETMASK); null leaves the thread's.
+    explicit WaitWindow(const sigset_t* mask);
+
+    /// Ends the window: handlers that waited run, the mask is put back. Returns `result`.
+    long finish(long result);
+
+    /// Did a signal come?
+    [[nodiscard]] static bool interrupted();
+
+    /// To be given to the blocking call as its timeout: a signal that comes before the call has begun makes it zero.
+    timespec* limit(const timespec& value);
+
+private:
+    bool masked_ = false;
+    unsigned long saved_mask_ = 0;
+    timespec limit_{};
+};
+
+/// Raises SIGPIPE on the calling thread, as the kernel does on a write to a broken connection.
+void raise_sigpipe();
+
+}  // namespace alp::calls

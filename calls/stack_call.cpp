@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "calls/stack_call.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sys/single_threaded.h>
+
+#include "calls/fork.h"
+#include "calls/signals.h"
+
+namespace alp::calls {
+
+bool exiting;
+
+namespace {
+
+pthread_key_t exit_key;
+pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
+
+void on_thread_exit(void*) {
+    // A destructor that runs later and uses a socket registers anew, and the key's destructor is called again.
+    thread_state.registered = false;
+    stack::thread_exit();
+}
+
+void make_exit_key() { pthread_key_create(&exit_key, on_thread_exit); }
+
+}  // namespace
+
+void register_thread() {
+    pthread_once(&exit_key_once, make_exit_key);
+    pthread_setspecific(exit_key, &thread_state);
+    thread_state.registered = true;
+}
+
+void hold_while_exiting() {
+    while (exiting && !thread_state.exempt_from_exit) {
+        raw_syscall(SYS_pause);
+    }
+}
+
+bool settle(long& result) {
+    hold_while_exiting();
+    bool handled = false;
+    bool restart = true;
+    if (thread_state.deferred != 0) {
+        handled = true;
+        restart = !thread_state.must_interrupt;
+        if (thread_state.critical == 0) {
+            deliver_deferred();
+        }
+    }
+    if (result == -ENOTCONN) {
+        explain_lost_stack();
+        return false;
+    }
+    if (!is_restart_code(result)) {
+        return false;
+    }
+    if (!handled || result == kRestartNoIntr || (result == kRestartSys && restart)) {
+        return true;
+    }
+    result = -EINTR;
+    return false;
+}
+
+void begin_wait() {
+    if (!thread_state.registered) {
+        register_thread();
+    }
+    if (!__libc_single_threaded) {
+        pthread_testcancel();
+    }
+}
+
+long stack_wait_restartable(long number, long a, long b, long c) {
+    begin_wait();
+    for (;;) {
+        long result = stack::call(number, a, b, c);
+        if (is_restart_code(result)) {
+            result = kRestartSys;
+        }
+        if (!settle(result)) {
+            return result;
+        }
+    }
+}
+
+long stack_call_cancellable(long number, long a, long b, long c, long d, long e, long f) {
+    if (!__libc_single_threaded) {
+        pthread_testcancel();
+    }
+    return stack_call(number, a, b, c, d, e, f);
+}
+
+}  // namespace alp::calls

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0
+// Theory of operation
+//
+// Nothing is started in a constructor: other libraries' constructors run before or after in no promised order, and
+// most programs a shell starts never open a socket. The first socket that is the stack's starts it, on the thread
+// that wants it; others that come meanwhile wait. The signals of that thread are held back until it is done, and
+// so the threads that start() makes never run a handler of the program.
+//
+// The connection to alpined is never closed by us, not by static destructors either: its end is how alpined learns
+// that the process is gone.
+#include "calls/startup.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/single_threaded.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "base/raw_syscall.h"
+#include "calls/config.h"
+#include "calls/descriptors.h"
+#include "calls/fork.h"
+#include "calls/lock.h"
+#include "proxy/client/client.h"
+#include "stack/host/stack.h"
+#include "wire/mirror.h"
+
+namespace alp::calls {
+
+namespace {
+
+constexpr int kExitCannotStart = 125;
+
+Lock start_lock;
+std::atomic<bool> started{false};
+int wire_fd = -1;
+
+alignas(proxy::Client) char client_storage[sizeof(proxy::Client)];
+proxy::Client* client;
+
+/// The path under /proc/sys of a name as sysctl(8) takes it: whichever of '.' and '/' comes first separates.
+std::string sysctl_path(const std::string& name) {
+    std::string path = name;
+    if (const std::size_t first = name.find_first_of("./"); first != std::string::npos && name[first] == '.') {
+        for (char& c : path) {
+            c = c == '.' ? '/' : c == '/' ? '.' : c;
+        }
+    }
+    return "/proc/sys/" + path;
+}
+
+Result<void> set_sysctl(const std::string& name, const std::string& value) {
+    const std::string path = sysctl_path(name);
+    const long file = stack::call(SYS_openat, AT_FDCWD, arg(path.c_str()), O_WRONLY);
+    if (file < 0) {
+        return Error{static_cast<int>(-file), "sysctl " + name};
+    }
+    const long written = stack::call(SYS_write, file, arg(value.c_str()), static_cast<long>(value.size()));
+    stack::call(SYS_close, file);
+    if (written < 0) {
+        return Error{static_cast<int>(-written), "sysctl " + name + "=" + value};
+    }
+    return {};
+}
+
+Result<void> boot(const Config& config, const proxy::Attachment& wire) {
+    stack::Options options;
+    options.image_path = config.image_path;
+    options.memory_bytes = config.memory_bytes;
+    options.dmesg = config.dmesg;
+    options.wire_fd = wire.tun.get();
+    options.mtu_bytes = wire.mtu_bytes;
+    // The stack's own thread runs no code of the program's, so to the program (and to host_call) a process of one
+    // thread stays one. pthread_create() says otherwise when the program makes its first.
+    const char single_threaded = __libc_single_threaded;
+    if (Result<void> done = stack::start(options); !done) {
+        return done;
+    }
+    __libc_single_threaded = single_threaded;
+    if (Result<void> done = wire::mirror_host(); !done) {
+        return done;
+    }
+    for (const auto& [name, value] : config.sysctls) {
+        if (Result<void> done = set_sysctl(name, value); !done) {
+            return done;
+        }
+    }
+    return {};
+}
+
+Result<void> start_stack() {
+    Result<Config> config = read_config();
+    if (!config) {
+        return config.error();
+    }
+    client = new (client_storage) proxy::Client;
+    if (Result<void> done = client->connect(config.value().daemon_address); !done) {
+        return done;
+    }
+    Result<proxy::Attachment> wire = client->attach();
+    if (!wire) {
+        return wire.error();
+    }
+    if (Result<void> done = boot(config.value(), wire.value()); !done) {
+        return done;
+    }
+    wire_fd = wire.value().tun.release();
+    set_private_descriptors(client->fd(), wire_fd);
+    return {};
+}
+
+[[noreturn]] void give_up(const Error& error) {
+    const std::string line = "alpine: " + error.message() + "\n";
+    raw_syscall(SYS_write, STDERR_FILENO, arg(line.data()), static_cast<long>(line.size()));
+    for (;;) {
+        raw_syscall(SYS_exit_group, kExitCannotStart);
+    }
+}
+
+/// Holds back all signals of the thread for a scope.
+class SignalsHeld {
+public:
+    SignalsHeld() {
+        const std::uint64_t all = ~std::uint64_t{0};
+        raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, arg(&all), arg(&saved_), sizeof(saved_));
+    }
+    ~SignalsHeld() { raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, arg(&saved_), 0, sizeof(saved_)); }
+    SignalsHeld(const SignalsHeld&) = delete;
+    SignalsHeld& operator=(const SignalsHeld&) = delete;
+
+private:
+    std::uint64_t saved_ = 0;
+};
+
+void start_once() {
+    const SignalsHeld held;
+    Locked locked(start_lock);
+    if (started) {
+        return;
+    }
+    if (Result<void> done = start_stack(); !done) {
+        give_up(done.error());
+    }
+    started = true;
+}
+
+proxy::Claim to_claim(const alpine_endpoint& endpoint) {
+    proxy::Claim claim;
+    claim.protocol = endpoint.key.protocol;
+    memcpy(&claim.address, endpoint.key.addr, sizeof(claim.address));
+    claim.port = ntohs(endpoint.key.port_be);
+    claim.dual_stack = (endpoint.flags & ALPINE_ENDPOINT_DUAL) != 0;
+    return claim;
+}
+
+long from_claim(const Result<proxy::Claim>& result, alpine_endpoint* endpoint) {
+    if (!result) {
+        return -result.error().code;
+    }
+    const proxy::Claim& claim = result.value();
+    *endpoint = alpine_endpoint{};
+    endpoint->key.protocol = claim.protocol;
+    memcpy(endpoint->key.addr, &claim.address, sizeof(claim.address));
+    endpoint->key.port_be = htons(claim.port);
+    endpoint->flags = claim.dual_stack ? ALPINE_ENDPOINT_DUAL : 0;
+    return 0;
+}
+
+}  // namespace
+
+long ensure_stack() {
+    if (__builtin_expect(started.load(std::memory_order_acquire), 1)) {
+        return 0;
+    }
+    if (lost_stack() || is_foreign_process()) {
+        explain_lost_stack();
+        return -ENETDOWN;
+    }
+    start_once();
+    return 0;
+}
+
+long claim_descriptor(int fd, alpine_endpoint* granted) { return from_claim(client->claim(fd), granted); }
+
+long claim_endpoint(alpine_endpoint* endpoint) {
+    const proxy::Claim wanted = to_claim(*endpoint);
+    return from_claim(client->claim_explicit(wanted.protocol, wanted.address, wanted.port, wanted.dual_stack),
+                      endpoint);
+}
+
+void release_endpoint(const alpine_endpoint& endpoint) {
+    // ENOENT would mean alpined forgot it (it was restarted): then the port is free already.
+    static_cast<void>(client->release(to_claim(endpoint)));
+}
+
+void reset_startup_after_fork() {
+    start_lock.reset();
+    if (!started) {
+        return;
+    }
+    started = false;
+    client->after_fork_in_child();
+    raw_syscall(SYS_close, wire_fd);
+    set_private_descriptors(-1, -1);
+}
+
+}  // namespace alp::calls

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0
+// Starting the stack at the first socket, and the connection to alpined that feeds it.
+#pragma once
+
+#include "abi/proxy.h"
+
+namespace alp::calls {
+
+/// Returns when the stack runs; the first call of the process starts it: environment, alpined, image, boot,
+/// mirror of the host's addresses, sysctls. When that fails there is no stack to fall back to: one line on
+/// standard error, and the process ends with 125. 0, or -ENETDOWN in a forked child whose parent has the stack.
+long ensure_stack();
+
+/// Sends the bound dummy to alpined: from now on its endpoint is steered here. 0 or -errno.
+long claim_descriptor(int fd, alpine_endpoint* granted);
+
+/// The same for an endpoint no dummy can be bound to; port 0 is filled in. 0 or -errno.
+long claim_endpoint(alpine_endpoint* endpoint);
+
+/// Gives an endpoint back. When it returns, the host's port is free again.
+void release_endpoint(const alpine_endpoint& endpoint);
+
+/// In a forked child: the connection and the TUN queue are the parent's; closes the child's copies.
+void reset_startup_after_fork();
+
+}  // namespace alp::calls

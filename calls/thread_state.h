@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0
+// What calls/ remembers of each thread: above all, which signals wait for it to leave the stack.
+#pragma once
+
+#include <time.h>
+
+#include <cstdint>
+
+namespace alp::calls {
+
+/// Plain data, zero at the start of a thread, reached with one instruction (the library is preloaded, so static
+/// TLS is there). Written by its own thread and by signal handlers on it.
+struct ThreadState {
+    unsigned critical;                ///< depth of sections in which no handler of the program may run
+    bool registered;                  ///< the thread-exit hook is set
+    bool exempt_from_exit;            ///< this thread ends the process; the others are held meanwhile
+    volatile bool must_interrupt;     ///< one of the deferred handlers was installed without SA_RESTART
+    volatile std::uint64_t deferred;  ///< signals put off: blocked in the thread's mask and sent to it again
+    timespec* volatile wait_limit;    ///< the timeout of a wait about to begin; a deferred signal sets it to zero
+};
+
+extern __thread ThreadState thread_state __attribute__((tls_model("initial-exec")));
+
+/// Lets the deferred signals in, now: their handlers run before this returns.
+void deliver_deferred();
+
+inline void enter_critical() {
+    thread_state.critical = thread_state.critical + 1;
+    asm volatile("" ::: "memory");
+}
+
+inline void leave_critical() {
+    asm volatile("" ::: "memory");
+    thread_state.critical = thread_state.critical - 1;
+    if (__builtin_expect(thread_state.critical == 0 && thread_state.deferred != 0, 0)) {
+        deliver_deferred();
+    }
+}
+
+}  // namespace alp::calls

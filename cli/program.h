@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0
+// Finding the program to run, and telling beforehand whether it can be preloaded.
+//
+// A static program has no loader that would read LD_PRELOAD, and a set-user-ID one has a loader that ignores it. Both
+// would run on the host's stack without a word, which is what Alpine must never do; so they are refused here.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+
+namespace alp::cli {
+
+/// Finds `name` as execvp() would: by its path when it holds a '/', otherwise along PATH.
+/// ENOENT: no such program. EACCES: found, and it may not be executed (or is a directory).
+Result<std::string> find_program(const std::string& name);
+
+/// Can libalpine.so be preloaded into the program at `path` (into its interpreter, when it is a script)?
+/// ENOEXEC with a line that says why not. A file that cannot be read is taken to be fine: exec will tell.
+Result<void> check_preloadable(const std::string& path);
+
+}  // namespace alp::cli

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+// alp run: becomes the program, with libalpine.so preloaded and told what was asked for.
+//
+// All that can be known beforehand is checked here, so that the user reads one line from alp and not one from deep
+// inside a program: the stack image, the library, the daemon, the program.
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "cli/environment.h"
+#include "cli/install.h"
+#include "cli/program.h"
+#include "cli/verbs.h"
+#include "proxy/client/client.h"
+
+namespace alp::cli {
+
+namespace {
+
+int cannot_start(const std::string& why) {
+    fmt::print(stderr, "alp: {}\n", why);
+    return kExitCannotStart;
+}
+
+Result<void> check_daemon() {
+    proxy::Client client;
+    if (auto connected = client.connect(proxy::default_address()); !connected) {
+        return connected;
+    }
+    auto status = client.status();  // also sees to it that both speak the same version of the protocol
+    return status ? Result<void>() : Result<void>(status.error());
+}
+
+/// The first thing that keeps Alpine from starting.
+Result<void> check_alpine(const Install& install, const RunOptions& options) {
+    if (auto library = check_preload_library(install); !library) {
+        return library;
+    }
+    if (auto image = check_stack_image(install, options.stack); !image) {
+        return image;
+    }
+    return check_daemon();
+}
+
+int cannot_exec(const std::string& name, int code) {
+    const bool missing = code == ENOENT || code == ENOTDIR;
+    fmt::print(stderr, "alp: {}: {}\n", name, missing ? "no such program" : std::strerror(code));
+    return missing ? kExitNotFound : kExitCannotRun;
+}
+
+int exec_program(const std::string& path, const std::vector<std::string>& command) {
+    std::vector<char*> argv;
+    argv.reserve(command.size() + 2);  // the final null, and room for "sh"
+    for (const auto& word : command) {
+        argv.push_back(const_cast<char*>(word.c_str()));
+    }
+    argv.push_back(nullptr);
+    ::execv(path.c_str(), argv.data());
+    if (errno == ENOEXEC) {  // a script without a first line of #!: the shell's, as with execvp()
+        argv[0] = const_cast<char*>(path.c_str());
+        argv.insert(argv.begin(), const_cast<char*>("sh"));
+        ::execv("/bin/sh", argv.data());
+    }
+    return cannot_exec(command.front(), errno);
+}
+
+int run(const RunOptions& options) {
+    auto install = find_install();
+    if (!install) {
+        return cannot_start(install.error().message());
+    }
+    auto variables = run_environment(install.value(), options);
+    if (!variables) {
+        return cannot_start(variables.error().context);
+    }
+    if (auto alpine = check_alpine(install.value(), options); !alpine) {
+        return cannot_start(alpine.error().message());
+    }
+    auto program = find_program(options.command.front());
+    if (!program) {
+        return cannot_exec(options.command.front(), program.error().code);
+    }
+    if (auto preloadable = check_preloadable(program.value()); !preloadable) {
+        return cannot_start(preloadable.error().context);
+    }
+    for (const auto& [name, value] : variables.value()) {
+        ::setenv(name.c_str(), value.c_str(), 1);
+    }
+    return exec_program(program.value(), options.command);
+}
+
+/// Does this word, an option of `verb`, have its value in the next word?
+bool takes_next_word(const CLI::App& verb, const std::string& word) {
+    const CLI::Option* option = verb.get_option_no_throw(word);
+    return option != nullptr && option->get_items_expected_max() > 0;
+}
+
+}  // namespace
+
+std::vector<std::string> split_off_command(const CLI::App& app, std::vector<std::string>& words) {
+    if (words.empty() || words.front() != "run") {
+        return {};
+    }
+    const CLI::App& verb = *app.get_subcommand("run");
+    std::size_t at = 1;
+    while (at < words.size() && words[at] != "--" && words[at].starts_with('-')) {
+        at += takes_next_word(verb, words[at]) ? 2 : 1;
+    }
+    at = std::min(at, words.size());
+    const auto split = words.begin() + static_cast<std::ptrdiff_t>(at);
+    const bool marked = split != words.end() && *split == "--";
+    std::vector<std::string> command(split + (marked ? 1 : 0), words.end());
+    words.erase(split, words.end());
+    return command;
+}
+
+void add_run(CLI::App& app, const std::vector<std::string>& command, int& exit_code) {
+    auto options = std::make_shared<RunOptions>();
+    CLI::App* verb = app.add_subcommand("run", "Run a program on a network stack of its own");
+    verb->add_option("--stack", options->stack, "The stack: its name, or the path of an image")->capture_default_str();
+    verb->add_option("--sysctl", options->sysctls,
+                     "NAME=VALUE, set in the stack before the program starts (repeatable)")
+        ->allow_extra_args(false);
+    verb->add_option("--memory", options->memory, "Memory of the stack, such as 512M or 2G")
+        ->transform(CLI::AsSizeValue(false));
+    verb->add_option("--wire", "How packets reach the network: steer")->check(CLI::IsMember({"steer"}));
+    verb->add_flag("--dmesg", options->dmesg, "Copy the stack's kernel log to standard error");
+    verb->footer("The program and its arguments follow: alp run [OPTION]... [--] PROGRAM [ARGUMENT]...");
+    verb->callback([options, &command, &exit_code] {
+        options->command = command;
+        if (command.empty()) {
+            throw CLI::RequiredError("run: a program to run");
+        }
+        exit_code = run(*options);
+    });
+}
+
+}  // namespace alp::cli

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "proxy/bound_socket.h"
+
+#include <asm/socket.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "base/unique_fd.h"
+#include "proxy/endpoint.h"
+
+namespace alp::proxy {
+namespace {
+
+template <typename T>
+Result<T> socket_option(int socket, int level, int name, const char* what) {
+    T value{};
+    socklen_t length = sizeof(value);
+    if (getsockopt(socket, level, name, &value, &length) != 0) {
+        return Error{errno, what};
+    }
+    return value;
+}
+
+/// Asked of the socket layer alone (no fstat()), which no strange file system can keep waiting.
+Result<int> internet_family(int socket) {
+    auto family = socket_option<int>(socket, SOL_SOCKET, SO_DOMAIN, "the descriptor is not a socket");
+    if (!family) {
+        return Error{EBADF, family.error().context};
+    }
+    if (family.value() != AF_INET && family.value() != AF_INET6) {
+        return Error{EAFNOSUPPORT, "the socket is of neither IPv4 nor IPv6"};
+    }
+    return family;
+}
+
+Result<void> check_netns(int socket, std::uint64_t own_netns) {
+    const auto cookie = netns_cookie(socket);
+    if (!cookie) {
+        return cookie.error();
+    }
+    if (cookie.value() != own_netns) {
+        return Error{EXDEV, "the socket belongs to another network namespace than alpined"};
+    }
+    return {};
+}
+
+/// The protocol as it stands in packets.
+Result<std::uint8_t> wire_protocol(int socket) {
+    const auto type = socket_option<int>(socket, SOL_SOCKET, SO_TYPE, "type of the socket");
+    const auto protocol = socket_option<int>(socket, SOL_SOCKET, SO_PROTOCOL, "protocol of the socket");
+    if (!type || !protocol) {
+        return type ? protocol.error() : type.error();
+    }
+    switch (type.value() == SOCK_RAW ? IPPROTO_RAW : protocol.value()) {
+        case IPPROTO_MPTCP:
+            return std::uint8_t{IPPROTO_TCP};
+        case IPPROTO_TCP:
+        case IPPROTO_UDP:
+        case IPPROTO_UDPLITE:
+        case IPPROTO_SCTP:
+        case IPPROTO_DCCP:
+        case IPPROTO_ICMP:
+        case IPPROTO_ICMPV6:
+            return static_cast<std::uint8_t>(protocol.value());
+        default:
+            return Error{EPROTONOSUPPORT, "sockets of this protocol are not steered"};
+    }
+}
+
+Result<void> check_unconnected(int socket) {
+    sockaddr_storage peer{};
+    socklen_t length = sizeof(peer);
+    const auto listening = socket_option<int>(socket, SOL_SOCKET, SO_ACCEPTCONN, "state of the socket");
+    const bool connected = getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &length) == 0;
+    if (connected || !listening || listening.value() != 0) {
+        return Error{EISCONN, "the socket is connected or listening: only a bound one proves its port"};
+    }
+    return {};
+}
+
+alpine_endpoint endpoint_v4(const sockaddr_in& name, std::uint8_t protocol) {
+    return {make_key(protocol, v4_mapped(name.sin_addr), name.sin_port), 0};
+}
+
+Result<alpine_endpoint> endpoint_v6(int socket, const sockaddr_in6& name, std::uint8_t protocol) {
+    const auto v6_only = socket_option<int>(socket, IPPROTO_IPV6, IPV6_V6ONLY, "IPV6_V6ONLY of the socket");
+    if (!v6_only) {
+        return v6_only.error();
+    }
+    const bool dual = IN6_IS_ADDR_UNSPECIFIED(&name.sin6_addr) && v6_only.value() == 0 && protocol != IPPROTO_ICMPV6;
+    return alpine_endpoint{make_key(protocol, name.sin6_addr, name.sin6_port), dual ? ALPINE_ENDPOINT_DUAL : 0};
+}
+
+Result<alpine_endpoint> bound_endpoint(int socket, int family, std::uint8_t protocol) {
+    sockaddr_storage name{};
+    socklen_t length = sizeof(name);
+    if (getsockname(socket, reinterpret_cast<sockaddr*>(&name), &length) != 0) {
+        return Error{errno, "name of the socket"};
+    }
+    auto endpoint = family == AF_INET
+                        ? Result<alpine_endpoint>(endpoint_v4(reinterpret_cast<sockaddr_in&>(name), protocol))
+                        : endpoint_v6(socket, reinterpret_cast<sockaddr_in6&>(name), protocol);
+    if (endpoint && endpoint.value().key.port_be == 0) {
+        return Error{EINVAL, "the socket is not bound to a port"};
+    }
+    return endpoint;
+}
+
+}  // namespace
+
+Result<std::uint64_t> netns_cookie(int socket) {
+    return socket_option<std::uint64_t>(socket, SOL_SOCKET, SO_NETNS_COOKIE, "network namespace of the socket");
+}
+
+Result<alpine_endpoint> inspect_bound_socket(int socket, std::uint64_t own_netns) {
+    const auto family = internet_family(socket);
+    if (!family) {
+        return family.error();
+    }
+    if (auto netns = check_netns(socket, own_netns); !netns) {
+        return netns.error();
+    }
+    const auto protocol = wire_protocol(socket);
+    if (!protocol) {
+        return protocol.error();
+    }
+    auto endpoint = bound_endpoint(socket, family.value(), protocol.value());
+    if (!endpoint) {
+        return endpoint;
+    }
+    if (auto unconnected = check_unconnected(socket); !unconnected) {
+        return unconnected.error();
+    }
+    if (!holds_port(socket)) {
+        return Error{EINVAL, "the socket does not hold its port"};
+    }
+    return endpoint;
+}
+
+// A socket that holds its port refuses a second bind() with EINVAL. One that merely remembers the number (a
+// connection that was reset) does not: whatever this then does to it, it is no good for a claim.
+bool holds_port(int socket) {
+    const auto family = internet_family(socket);
+    if (!family) {
+        return false;
+    }
+    sockaddr_storage any{};
+    any.ss_family = static_cast<sa_family_t>(family.value());
+    const socklen_t length = family.value() == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+    return bind(socket, reinterpret_cast<sockaddr*>(&any), length) != 0 && errno == EINVAL;
+}
+
+bool host_has_transport(std::uint8_t protocol) {
+    const int type = protocol == IPPROTO_DCCP ? SOCK_DCCP : protocol == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM;
+    return UniqueFd(socket(AF_INET, type | SOCK_CLOEXEC, protocol)).valid();
+}
+
+}  // namespace alp::proxy

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0
+// The proof of ownership: a host socket that its sender got bound.
+#pragma once
+
+#include <cstdint>
+
+#include "abi/proxy.h"
+#include "base/result.h"
+
+namespace alp::proxy {
+
+/// The cookie of the network namespace `socket` lives in (socket(7), SO_NETNS_COOKIE).
+Result<std::uint64_t> netns_cookie(int socket);
+
+/// Reads the endpoint off a socket that a client sent, and refuses what proves nothing: see the errors of CLAIM in
+/// abi/proxy.h. `own_netns` is the cookie of alpined's own namespace.
+///
+/// A connected or a listening socket is refused on purpose: an accepted connection shows its listener's port
+/// without giving its holder any right to it (a service started by a privileged parent has just such a socket).
+Result<alpine_endpoint> inspect_bound_socket(int socket, std::uint64_t own_netns);
+
+/// Does the socket still hold its port? Its sender has it, too, and can connect and disconnect it, which gives back a
+/// port that was picked by the kernel (bind(2) to port 0).
+[[nodiscard]] bool holds_port(int socket);
+
+/// Does this kernel have a socket for the transport? Then it must be claimed by a bound one.
+[[nodiscard]] bool host_has_transport(std::uint8_t protocol);
+
+}  // namespace alp::proxy

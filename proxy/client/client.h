@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+// alpined from its client's side: used by the preloaded library and by the alp command.
+//
+// One Client is one connection; all that alpined holds for it goes when the connection closes. Any thread may make
+// requests at any time: they take turns under a futex lock, with the thread's signals held back for that while
+// (some 100 us), so that a signal handler can make requests too. Only raw system calls are used, so nothing here
+// can meet a symbol that Alpine interposes. Nothing throws.
+//
+// Every error's message() is one line that names the remedy where there is one.
+#pragma once
+
+#include <netinet/in.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "abi/proxy.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "proxy/client/lock.h"
+
+namespace alp::proxy {
+
+/// What ATTACH gives: the wire of the stack.
+struct Attachment {
+    UniqueFd tun;  ///< queue of the TUN: non-blocking, virtio_net_hdr of 10 bytes, close-on-exec, a high number
+    unsigned ifindex = 0;
+    unsigned mtu_bytes = 0;
+    std::string ifname;
+};
+
+/// One steered endpoint; give it back to release().
+struct Claim {
+    std::uint8_t protocol = 0;  ///< IPPROTO_*
+    in6_addr address{};         ///< v4-mapped for IPv4; wildcards are :: and ::ffff:0.0.0.0
+    std::uint16_t port = 0;     ///< host byte order
+    bool dual_stack = false;    ///< address is ::, and the IPv4 wildcard is claimed with it
+};
+
+/// ALPINE_SOCKET, or "@alpined".
+[[nodiscard]] std::string default_address();
+
+class Client {
+public:
+    Client() = default;
+    Client(const Client&) = delete;
+    Client& operator=(const Client&) = delete;
+
+    /// Connects, and checks that whoever listens there is root or the caller's own user. Close-on-exec, moved to a
+    /// high descriptor number, so that the program's own descriptors keep the numbers it expects.
+    /// Errors: ECONNREFUSED or ENOENT no alpined there, EPERM somebody else listens, EISCONN connected already.
+    Result<void> connect(std::string_view address);
+
+    /// Gets this process its TUN. Errors: EPERM refused by policy, EALREADY, and what making a TUN answers.
+    Result<Attachment> attach();
+
+    /// Steers to this process what the bound host socket `socket` has: its protocol, address and port. alpined keeps
+    /// a duplicate, so the port stays taken on the host until release(), even when `socket` is closed.
+    /// Errors: see struct alpine_claim in abi/proxy.h.
+    Result<Claim> claim(int socket);
+
+    /// The same for transports the host lacks (SCTP, DCCP). Port 0: alpined picks one.
+    Result<Claim> claim_explicit(std::uint8_t protocol, const in6_addr& address, std::uint16_t port, bool dual_stack);
+
+    /// Takes back one claim: claims are counted, each claim() wants its release(). Once it returns, the host's port
+    /// is free again. Errors: ENOENT.
+    Result<void> release(const Claim& claim);
+
+    /// All stacks that this user may see, by ifindex. Needs no attach().
+    Result<std::vector<alpine_list_reply>> list();
+
+    /// How alpined is. Needs no attach().
+    Result<alpine_status_reply> status();
+
+    /// The connection, -1 if there is none: for hiding it from the program. Async-signal-safe.
+    [[nodiscard]] int fd() const { return fd_.load(std::memory_order_relaxed); }
+
+    /// In the child after fork(): the connection stays the parent's; the child's copy is closed.
+    void after_fork_in_child();
+
+private:
+    struct Reply;
+
+    template <typename R>
+    Result<R> ask(alpine_msg_header& request, std::size_t length, int send_fd, UniqueFd* received_fd);
+    Result<Claim> ask_claim(alpine_claim& request, int socket);
+    Result<void> exchange(alpine_msg_header& request, std::size_t length, int send_fd, Reply& reply);
+    Result<void> send(const alpine_msg_header& request, std::size_t length, int send_fd) const;
+    Result<void> receive(Reply& reply) const;
+
+    FutexLock lock_;
+    UniqueFd connection_;
+    std::atomic<int> fd_{-1};
+    std::string address_;
+    std::uint32_t sequence_ = 0;
+};
+
+/// Moves a descriptor that Alpine needs for itself out of the program's way: to a high number, close-on-exec. Keeps
+/// it where it is if there is no room.
+[[nodiscard]] UniqueFd move_high(UniqueFd fd);
+
+}  // namespace alp::proxy

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "proxy/daemon.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <vector>
+
+#include "proxy/bound_socket.h"
+#include "proxy/listener.h"
+#include "proxy/log.h"
+
+namespace alp::proxy {
+namespace {
+
+// One descriptor per connection, TUN and claim.
+constexpr rlim_t wanted_descriptors = 1U << 20;
+// Messages of one client in a row before others have their turn.
+constexpr int messages_per_turn = 16;
+// How long a port that a client gave back behind our back may still be steered.
+constexpr itimerspec audit_period = {{1, 0}, {1, 0}}; /* s, ns */
+
+void raise_descriptor_limit() {
+    rlimit limit{wanted_descriptors, wanted_descriptors};
+    if (setrlimit(RLIMIT_NOFILE, &limit) == 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return;
+    }
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    log(LogLevel::debug, "at most {} descriptors: that many sockets of all stacks together", limit.rlim_max);
+}
+
+Result<Policy> load_policy(const std::string& file) { return file.empty() ? Policy() : Policy::load(file); }
+
+}  // namespace
+
+Result<std::unique_ptr<Daemon>> Daemon::start(const Options& options) {
+    auto policy = load_policy(options.policy_file);
+    if (!policy) {
+        return policy.error();
+    }
+    if (geteuid() != 0) {
+        return Error{EPERM, "alpined makes devices and loads eBPF: start it as root, 'sudo alpined'"};
+    }
+    if (auto tun = check_tun_available(); !tun) {
+        return tun.error();
+    }
+    auto loop = EventLoop::make();
+    auto host = HostMonitor::make();
+    if (!loop || !host) {
+        return loop ? host.error() : loop.error();
+    }
+    std::unique_ptr<Daemon> daemon(
+        new Daemon(std::move(loop).value(), std::move(host).value(), std::move(policy).value()));
+    if (auto prepared = daemon->prepare(options); !prepared) {
+        return prepared.error();
+    }
+    return daemon;
+}
+
+// The listener comes first: whoever has it is alone with this network namespace's devices.
+Result<void> Daemon::prepare(const Options& options) {
+    auto listener = listen_at(options.socket);
+    if (!listener) {
+        return listener.error();
+    }
+    listener_ = std::move(listener).value();
+    socket_ = options.socket;
+    raise_descriptor_limit();
+    const auto own_netns = netns_cookie(listener_.get());
+    if (!own_netns) {
+        return own_netns.error();
+    }
+    auto steering = Steering::load();
+    if (!steering) {
+        return steering.error();
+    }
+    steering_ = std::move(steering).value();
+    service_ = std::make_unique<Service>(*steering_, host_, policy_, own_netns.value());
+    if (auto relaxed = reverse_path_filter_.relax(); !relaxed) {
+        return relaxed;
+    }
+    reconcile();
+    if (auto caught = catch_signals(); !caught) {
+        return caught;
+    }
+    return start_audit();
+}
+
+Result<void> Daemon::catch_signals() {
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    sigprocmask(SIG_BLOCK, &ends, nullptr);
+    signals_ = UniqueFd(signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!signals_.valid()) {
+        return Error{errno, "signalfd"};
+    }
+    return loop_.add(signals_.get(), [this] { loop_.stop(); });
+}
+
+Result<void> Daemon::start_audit() {
+    audit_timer_ = UniqueFd(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+    if (!audit_timer_.valid() || timerfd_settime(audit_timer_.get(), 0, &audit_period, nullptr) != 0) {
+        return Error{errno, "timerfd"};
+    }
+    return loop_.add(audit_timer_.get(), [this] {
+        std::uint64_t expirations = 0;
+        (void)!read(audit_timer_.get(), &expirations, sizeof(expirations));
+        service_->drop_unheld_claims();
+    });
+}
+
+Daemon::~Daemon() {
+    if (listener_.valid() && socket_.front() != '@') {
+        unlink(socket_.c_str());
+    }
+}
+
+Result<void> Daemon::run() {
+    if (auto added = loop_.add(listener_.get(), [this] { accept_clients(); }); !added) {
+        return added;
+    }
+    if (auto added = loop_.add(host_.fd(), [this] { update_host(); }); !added) {
+        return added;
+    }
+    log(LogLevel::info, "alpined serves at {}: {} devices, {} addresses", socket_, steering_->host_count(),
+        addresses_.size());
+    return loop_.run();
+}
+
+void Daemon::accept_clients() {
+    for (;;) {
+        UniqueFd connection(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+        if (!connection.valid()) {
+            if (errno != EAGAIN && errno != ECONNABORTED) {
+                log(LogLevel::warning, "accept: {}", strerrordesc_np(errno));
+            }
+            return;
+        }
+        ucred peer{};
+        socklen_t length = sizeof(peer);
+        if (getsockopt(connection.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) {
+            continue;
+        }
+        Session& session = service_->open(std::move(connection), peer);
+        if (auto added = loop_.add(session.connection.get(), [this, &session] { serve(session); }); !added) {
+            service_->close(session);
+        }
+    }
+}
+
+void Daemon::serve(Session& session) {
+    for (int i = 0; i < messages_per_turn; ++i) {
+        auto message = receive(session.connection.get());
+        if (!message && (message.error().code == EAGAIN || message.error().code == EINTR)) {
+            return;
+        }
+        if (!message || !service_->serve(session, std::move(message).value())) {
+            disconnect(session);
+            return;
+        }
+    }
+}
+
+void Daemon::disconnect(Session& session) {
+    loop_.remove(session.connection.get());
+    service_->close(session);
+}
+
+void Daemon::update_host() {
+    if (auto updated = host_.update(); !updated) {
+        log(LogLevel::error, "{}", updated.error().message());
+        return;
+    }
+    reconcile();
+}
+
+void Daemon::reconcile() {
+    reconcile_devices();
+    reconcile_addresses();
+}
+
+// Neither the TUNs of our stacks nor those of stacks that outlive the alpined before us.
+bool Daemon::is_steered_device(unsigned ifindex, const Link& link) const {
+    return !service_->owns_device(ifindex) && !(link.kind == "tun" && is_tun_name(link.ifname));
+}
+
+void Daemon::reconcile_devices() {
+    std::erase_if(devices_, [this](unsigned ifindex) {
+        const bool gone = !host_.links().contains(ifindex);
+        if (gone) {
+            steering_->forget_host(ifindex);
+        }
+        return gone;
+    });
+    for (const auto& [ifindex, link] : host_.links()) {
+        if (!is_steered_device(ifindex, link) || !devices_.insert(ifindex).second) {
+            continue;
+        }
+        if (auto attached = steering_->attach_host(ifindex); !attached) {
+            log(LogLevel::error, "{}: {}", link.ifname, attached.error().message());
+        }
+    }
+}
+
+void Daemon::reconcile_addresses() {
+    auto now = host_.addresses();
+    const AddressLess less;
+    std::vector<in6_addr> gone;
+    std::ranges::set_difference(addresses_, now, std::back_inserter(gone), less);
+    std::vector<in6_addr> added;
+    std::ranges::set_difference(now, addresses_, std::back_inserter(added), less);
+    for (const auto& address : gone) {
+        steering_->remove_address(address);
+    }
+    for (const auto& address : added) {
+        if (auto add = steering_->add_address(address); !add) {
+            log(LogLevel::error, "{}", add.error().message());
+        }
+    }
+    addresses_ = std::move(now);
+}
+
+}  // namespace alp::proxy

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0
+// Endpoints of transports the host's kernel lacks: no host socket can hold their ports, so alpined does.
+#pragma once
+
+#include <sys/types.h>
+
+#include "abi/proxy.h"
+#include "base/result.h"
+#include "proxy/claim_table.h"
+#include "proxy/policy/policy.h"
+
+namespace alp::proxy {
+
+/// Checks what bind(2) would check, and picks a port (from the host's ip_local_port_range) if none is asked for.
+/// Errors: EPROTONOSUPPORT not a transport for this, EOPNOTSUPP the host has it, EACCES, EADDRINUSE.
+Result<alpine_endpoint> admit_explicit(const alpine_endpoint& wanted, unsigned ifindex, uid_t uid, const Policy& policy,
+                                       const ClaimTable& claims);
+
+}  // namespace alp::proxy

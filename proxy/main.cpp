@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+// alpined: the only privileged program of Alpine. One runs in each network namespace whose programs use Alpine.
+//
+// It makes a TUN device for each client process, puts the steering programs on all other devices, and keeps the
+// table of who owns which port. No packet passes through it. It ends, and puts everything back, on SIGTERM and
+// SIGINT; an error at the start is one line on standard error and exit code 125.
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <string>
+
+#include "abi/proxy.h"
+#include "proxy/daemon.h"
+#include "proxy/log.h"
+#include "proxy/version.h"
+
+namespace {
+
+constexpr int exit_cannot_start = 125;
+
+int fail(const alp::Error& error) {
+    fmt::print(stderr, "alpined: {} ({})\n", error.context, strerrordesc_np(error.code));
+    return exit_cannot_start;
+}
+
+int run(const alp::proxy::Options& options) {
+    auto daemon = alp::proxy::Daemon::start(options);
+    if (!daemon) {
+        return fail(daemon.error());
+    }
+    const auto ran = daemon.value()->run();
+    return ran ? 0 : fail(ran.error());
+}
+
+/// Reads the command line and runs. CLI11 speaks by exceptions; they end in main().
+int start(int argc, char** argv) {
+    alp::proxy::Options options;
+    options.socket = ALPINE_PROXY_SOCKET;
+    std::string level = "info";
+
+    CLI::App app("alpined: gives programs under Alpine their devices and ports. One per network namespace, as root.");
+    app.set_version_flag("--version",
+                         fmt::format("alpined {} (protocol {})", alp::proxy::program_version, ALPINE_PROXY_VERSION));
+    app.add_option("--socket", options.socket, "where clients find it: @NAME (abstract) or a path")
+        ->envname(ALPINE_PROXY_SOCKET_ENV)
+        ->capture_default_str();
+    app.add_option("--policy", options.policy_file, "TOML file that says who may use it (default: any local user)");
+    app.add_option("--log-level", level, "error, warning, info or debug")
+        ->check(CLI::IsMember({"error", "warning", "info", "debug"}))
+        ->capture_default_str();
+    app.add_flag("--foreground")->description("stay in the foreground: the default, and all there is");
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::Success& wish) {
+        return app.exit(wish);  // --help, --version
+    }
+    alp::proxy::set_log_level(*alp::proxy::parse_log_level(level));
+    return run(options);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return start(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        std::fprintf(stderr, "alpined: %s: see alpined --help\n", error.what());
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "alpined: %s\n", error.what());
+    }
+    return exit_cannot_start;
+}

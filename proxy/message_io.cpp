@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "proxy/message_io.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+
+namespace alp::proxy {
+namespace {
+
+// One is ever right; room for some strays, so that they are ours to close and to count.
+constexpr std::size_t max_fds = 16;
+
+void take_descriptors(msghdr& message, std::vector<UniqueFd>& fds) {
+    for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) {
+            continue;
+        }
+        const std::size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (std::size_t i = 0; i < count; ++i) {
+            int fd = -1;
+            std::memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
+            fds.emplace_back(fd);
+        }
+    }
+}
+
+}  // namespace
+
+Result<Incoming> receive(int connection) {
+    Incoming in;
+    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(max_fds * sizeof(int))> control;
+    iovec data{in.bytes.data(), in.bytes.size()};
+    msghdr message{};
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+
+    const ssize_t length = recvmsg(connection, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC);
+    if (length < 0) {
+        return Error{errno, "recvmsg"};
+    }
+    take_descriptors(message, in.fds);
+    // An empty packet and the end of the connection look the same; neither is a request.
+    if (length == 0) {
+        return Error{ENOTCONN, "recvmsg"};
+    }
+    in.oversized = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
+    in.length = std::min(static_cast<std::size_t>(length), in.bytes.size());
+    return in;
+}
+
+Result<void> send(int connection, std::span<const std::byte> bytes, int fd) {
+    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
+    iovec data{const_cast<std::byte*>(bytes.data()), bytes.size()};
+    msghdr message{};
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    if (fd >= 0) {
+        message.msg_control = control.data();
+        message.msg_controllen = control.size();
+        cmsghdr* c = CMSG_FIRSTHDR(&message);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof(int));
+        std::memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+    }
+    if (sendmsg(connection, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+        return Error{errno, "sendmsg"};
+    }
+    return {};
+}
+
+}  // namespace alp::proxy

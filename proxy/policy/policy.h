@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0
+// Who may use Alpine on this host, from a TOML file:
+//
+//   [users]
+//   allow = ["*"]            # names or numeric ids; "*" is everybody (the default)
+//   deny = ["guest", 1007]   # wins over allow
+//
+//   [ports]
+//   unprivileged_from = 1024 # lowest port for users other than root on transports the host's kernel lacks;
+//                            # default: the host's net.ipv4.ip_unprivileged_port_start
+//
+// Root is always allowed. For transports the host has, the host's own bind(2) decides about ports.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "base/result.h"
+
+namespace alp::proxy {
+
+class Policy {
+public:
+    /// Any local user.
+    Policy() = default;
+
+    /// Errors: the file cannot be read, is no TOML, has a key or a user that does not exist. The context begins
+    /// with "file:line" where there is one.
+    static Result<Policy> load(const std::string& path);
+
+    [[nodiscard]] bool allows_user(uid_t uid) const;
+
+    /// `host_first` is the host's ip_unprivileged_port_start.
+    [[nodiscard]] bool allows_port(uid_t uid, std::uint16_t port, std::uint16_t host_first) const;
+
+private:
+    friend class PolicyReader;
+
+    bool allow_all_ = true;
+    std::set<uid_t> allow_;
+    std::set<uid_t> deny_;
+    std::optional<std::uint16_t> unprivileged_from_;
+};
+
+}  // namespace alp::proxy

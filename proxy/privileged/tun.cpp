@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "proxy/privileged/tun.h"
+
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "proxy/privileged/link.h"
+#include "proxy/privileged/sysctl.h"
+
+namespace alp::proxy {
+namespace {
+
+// <linux/if_tun.h> since Linux 6.2.
+constexpr unsigned tun_f_uso4 = 0x20;
+constexpr unsigned tun_f_uso6 = 0x40;
+
+const char* const tun_path = "/dev/net/tun";
+const std::string name_prefix = "alp";
+
+ifreq request_for(const std::string& ifname) {
+    ifreq request{};
+    ifname.copy(request.ifr_name, IFNAMSIZ - 1);
+    return request;
+}
+
+Result<UniqueFd> open_tun() {
+    UniqueFd file(open(tun_path, O_RDWR | O_CLOEXEC | O_NONBLOCK));
+    if (file.valid()) {
+        return file;
+    }
+    const int code = errno;
+    if (code == ENOENT || code == ENODEV) {
+        return Error{code, "no /dev/net/tun: load the driver with 'modprobe tun'"};
+    }
+    return Error{code, "cannot open /dev/net/tun: run alpined as root"};
+}
+
+Result<std::string> create_device(int file) {
+    ifreq request = request_for(name_prefix + "%d");
+    request.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR;
+    if (ioctl(file, TUNSETIFF, &request) != 0) {
+        return Error{errno, "cannot make a TUN device: run alpined as root (CAP_NET_ADMIN)"};
+    }
+    return std::string(request.ifr_name);
+}
+
+/// What the stack can take from the device: unfinished checksums, and segments not yet cut. UDP segmentation came
+/// with Linux 6.2; the rest is as old as TUN.
+Result<void> set_offloads(int file) {
+    constexpr unsigned base = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
+    if (ioctl(file, TUNSETOFFLOAD, base | tun_f_uso4 | tun_f_uso6) == 0 || ioctl(file, TUNSETOFFLOAD, base) == 0) {
+        return {};
+    }
+    return Error{errno, "cannot set the offloads of a TUN device"};
+}
+
+Result<void> set_mtu(const std::string& ifname, unsigned mtu_bytes) {
+    const UniqueFd control(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    ifreq request = request_for(ifname);
+    request.ifr_mtu = static_cast<int>(mtu_bytes);
+    if (ioctl(control.get(), SIOCSIFMTU, &request) != 0) {
+        return Error{errno, "cannot set the MTU of " + ifname};
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<void> check_tun_available() {
+    const auto file = open_tun();
+    if (!file) {
+        return file.error();
+    }
+    const auto probe = create_device(file.value().get());  // gone again with the file
+    return probe ? Result<void>() : probe.error();
+}
+
+bool is_tun_name(const std::string& ifname) {
+    return ifname.size() > name_prefix.size() && ifname.compare(0, name_prefix.size(), name_prefix) == 0 &&
+           ifname.find_first_not_of("0123456789", name_prefix.size()) == std::string::npos;
+}
+
+Result<Tun> Tun::make(unsigned mtu_bytes) {
+    auto file = open_tun();
+    if (!file) {
+        return file.error();
+    }
+    const auto ifname = create_device(file.value().get());
+    if (!ifname) {
+        return ifname.error();
+    }
+    Tun tun(std::move(file).value(), ifname.value());
+    tun.ifindex_ = if_nametoindex(tun.ifname_.c_str());
+    for (const auto& step :
+         {set_offloads(tun.queue()), set_mtu(tun.ifname_, mtu_bytes), set_tun_sysctls(tun.ifname_)}) {
+        if (!step) {
+            return step.error();
+        }
+    }
+    return tun;
+}
+
+Result<void> Tun::bring_up() { return set_link_up(ifname_); }
+
+// The client has a copy of the queue, may have passed it on, and may even have made the device persistent: closing
+// our copy would not be enough.
+Tun::~Tun() {
+    if (queue_.valid() && ifindex_ != 0) {
+        delete_link(ifindex_);
+    }
+}
+
+}  // namespace alp::proxy

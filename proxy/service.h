@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0
+// What alpined does for its clients: one answer for each request of abi/proxy.h.
+//
+// A Session is one connection. It may own a stack (after ATTACH): a TUN and claims, which go when it goes.
+// Everything happens on the one thread of the event loop.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "proxy/claim_table.h"
+#include "proxy/host_monitor.h"
+#include "proxy/message_io.h"
+#include "proxy/policy/policy.h"
+#include "proxy/privileged/steering.h"
+#include "proxy/privileged/tun.h"
+
+namespace alp::proxy {
+
+/// A client's stack, as far as alpined knows it.
+struct Stack {
+    Tun tun;
+    std::string comm;
+};
+
+/// One connection. `peer` is who connected it.
+struct Session {
+    UniqueFd connection;
+    ucred peer;
+    std::optional<Stack> stack;
+};
+
+class Service {
+public:
+    /// All must outlive the service. `own_netns`: cookie of alpined's network namespace.
+    Service(Steering& steering, const HostMonitor& host, const Policy& policy, std::uint64_t own_netns)
+        : steering_(steering), host_(host), policy_(policy), own_netns_(own_netns), claims_(steering) {}
+
+    Session& open(UniqueFd connection, const ucred& peer);
+
+    /// Takes back all that the session owns, and closes it.
+    void close(Session& session);
+
+    /// Answers one message. False: the session is beyond repair (not our protocol, or it does not read its
+    /// replies) and must be closed.
+    [[nodiscard]] bool serve(Session& session, Incoming message);
+
+    /// Ends the claims whose sockets gave back their ports: the host may have given them to others. To be called
+    /// about once a second.
+    void drop_unheld_claims();
+
+    /// Is this device the TUN of a stack?
+    [[nodiscard]] bool owns_device(unsigned ifindex) const;
+
+private:
+    /// Why a request is refused; every handler either replies or answers this.
+    using Outcome = Result<void>;
+
+    Outcome dispatch(Session& session, const alpine_msg_header& header, Incoming& message);
+    Outcome attach(Session& session, const Incoming& message);
+    Outcome claim(Session& session, Incoming& message);
+    Outcome release(Session& session, const Incoming& message);
+    Outcome list(Session& session, const Incoming& message);
+    Outcome status(Session& session, const Incoming& message);
+
+    Result<Stack> make_stack(const alpine_attach& request);
+    Result<alpine_endpoint> admit(const Session& session, const Incoming& message);
+    [[nodiscard]] const Session* next_visible(const Session& viewer, unsigned after_ifindex) const;
+    [[nodiscard]] alpine_list_reply record_of(const Session& session, const alpine_msg_header& request) const;
+    [[nodiscard]] bool refuse(Session& session, const alpine_msg_header& request, const Error& error);
+
+    Steering& steering_;
+    const HostMonitor& host_;
+    const Policy& policy_;
+    std::uint64_t own_netns_;
+    ClaimTable claims_;
+    std::map<int, std::unique_ptr<Session>> sessions_;  // by connection
+    std::map<unsigned, Session*> stacks_;               // by ifindex of the TUN
+    std::uint64_t refusals_ = 0;
+    std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace alp::proxy

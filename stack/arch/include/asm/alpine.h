@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the files of arch/alpine share with each other. */
+#ifndef _ASM_ALPINE_H
+#define _ASM_ALPINE_H
+
+#include <linux/sched.h>
+#include <alpine/stack.h>
+
+/* switch.S */
+int alpine_resume(void);
+void alpine_suspend(int reason);
+void alpine_call_frame(struct alpine_task *self);
+void alpine_task_start(void);
+void alpine_boot_start(void);
+extern unsigned long alpine_context;
+extern struct task_struct *alpine_last;
+
+/* task.c */
+void alpine_user_mode(void);
+void alpine_take_requests(void);
+int alpine_manager(void *unused);
+
+/* calls.c: one call of the program, on its kernel stack */
+void alpine_call(struct alpine_task *self);
+long alpine_private_call(long number, const s64 *args);
+
+/* syscall_table.c */
+typedef long (*alpine_syscall_fn)(long, long, long, long, long, long);
+extern const alpine_syscall_fn alpine_syscalls[];
+
+/* setup.c */
+void alpine_prepare(const struct alpine_boot *boot);
+
+/* traps.c */
+u64 alpine_fixup(u64 ip);
+void alpine_oops(u64 ip, u64 sp, u64 address, const char *what);
+
+/* time.c */
+void alpine_timer_interrupt(void);
+void alpine_poll_timer(void);
+
+/* drivers/alp0.c */
+void alpine_wire_interrupt(void);
+
+static inline const struct alpine_host_ops *host_ops(void)
+{
+	return ALPINE_PROCESS->ops;
+}
+
+#define task_of(host_task) container_of(host_task, struct task_struct, thread.host)
+
+#endif

@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _ASM_ALPINE_STACKTRACE_H
+#define _ASM_ALPINE_STACKTRACE_H
+#endif

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A call of the program: Linux's own by number, or one of ours (alpine/stack_calls.h) that puts a new file at the
+ * descriptor the program already has on the host.
+ */
+#include <linux/dccp.h>
+#include <linux/fdtable.h>
+#include <linux/kernel.h>
+#include <linux/file.h>
+#include <linux/net.h>
+#include <linux/resume_user_mode.h>
+#include <linux/sched/signal.h>
+#include <linux/socket.h>
+#include <linux/syscalls.h>
+#include <net/inet_hashtables.h>
+#include <net/inet_timewait_sock.h>
+#include <net/tcp.h>
+#include <alpine/stack_calls.h>
+#include <asm/alpine.h>
+#include <asm/unistd.h>
+
+/* Puts `file` at descriptor `fd` and consumes the caller's reference. Returns fd or -errno. */
+static long install_at(struct file *file, unsigned int fd, int flags)
+{
+	long err;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	err = replace_fd(fd, file, flags & O_CLOEXEC);
+	fput(file);
+	return err < 0 ? err : fd;
+}
+
+/* The file at `fd`, which is taken out of the table. */
+static struct file *take_file(unsigned int fd)
+{
+	struct file *file = fget(fd);
+
+	close_fd(fd);
+	return file ? file : ERR_PTR(-EBADF);
+}
+
+static long socket_at(int fd, int family, int type, int protocol)
+{
+	return install_at(__sys_socket_file(family, type, protocol), fd, type & SOCK_CLOEXEC);
+}
+
+static long accept_at(int listener, int fd, void __user *address, int __user *address_len, int flags)
+{
+	struct proto_accept_arg arg = { };
+	struct file *file;
+	struct file *accepted;
+
+	if (flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK))
+		return -EINVAL;
+	file = fget(listener);
+	if (!file)
+		return -EBADF;
+	accepted = do_accept(file, &arg, address, address_len, flags);
+	fput(file);
+	return install_at(accepted, fd, flags);
+}
+
+static long epoll_at(int fd, int flags)
+{
+	long made = alpine_syscalls[__NR_epoll_create1](flags, 0, 0, 0, 0, 0);
+
+	return made < 0 ? made : install_at(take_file(made), fd, flags);
+}
+
+static long socketpair_at(int fd0, int fd1, int family, int type, int protocol)
+{
+	int made[2];
+	long err = __sys_socketpair(family, type, protocol, (int __force __user *)made);
+	struct file *first, *second;
+
+	if (err < 0)
+		return err;
+	first = take_file(made[0]);
+	second = take_file(made[1]);
+	err = install_at(first, fd0, type & SOCK_CLOEXEC);
+	if (err < 0) {
+		fput(second);
+		return err;
+	}
+	err = install_at(second, fd1, type & SOCK_CLOEXEC);
+	return err < 0 ? err : 0;
+}
+
+static bool bound_in(struct inet_hashinfo *table, unsigned short port)
+{
+	struct inet_bind_hashbucket *head = &table->bhash[inet_bhashfn(&init_net, port, table->bhash_size)];
+	struct inet_bind_bucket *bucket;
+	bool found = false;
+
+	spin_lock_bh(&head->lock);
+	inet_bind_bucket_for_each(bucket, &head->chain)
+		found |= bucket->port == port;
+	spin_unlock_bh(&head->lock);
+	return found;
+}
+
+static long port_in_use(int protocol, unsigned short port)
+{
+	switch (protocol) {
+	case IPPROTO_TCP:
+	case IPPROTO_MPTCP:
+		return bound_in(&tcp_hashinfo, port);
+	default:
+		return -EPROTONOSUPPORT;
+	}
+}
+
+/* Has this socket, which no descriptor holds, still something to say to its peer or to hear from it? */
+static bool is_busy_orphan(const struct sock *sk)
+{
+	if (sk->sk_state == TCP_TIME_WAIT)
+		return inet_twsk(sk)->tw_substate == TCP_FIN_WAIT2;
+	if (sk->sk_state == TCP_NEW_SYN_RECV || sk->sk_protocol != IPPROTO_TCP)
+		return false;
+	return sock_flag(sk, SOCK_DEAD) &&
+	       ((1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 | TCPF_CLOSING | TCPF_LAST_ACK));
+}
+
+static long orphans(void)
+{
+	struct hlist_nulls_node *node;
+	struct sock *sk;
+	unsigned int i;
+	long count = 0;
+
+	for (i = 0; i <= tcp_hashinfo.ehash_mask; i++) {
+		spin_lock_bh(inet_ehash_lockp(&tcp_hashinfo, i));
+		sk_nulls_for_each(sk, node, &tcp_hashinfo.ehash[i].chain)
+			count += is_busy_orphan(sk);
+		spin_unlock_bh(inet_ehash_lockp(&tcp_hashinfo, i));
+	}
+	return count;
+}
+
+long alpine_private_call(long number, const s64 *args)
+{
+	switch (number) {
+	case ALPINE_NR_socket_at:
+		return socket_at(args[0], args[1], args[2], args[3]);
+	case ALPINE_NR_accept_at:
+		return accept_at(args[0], args[1], (void __user *)args[2], (int __user *)args[3], args[4]);
+	case ALPINE_NR_epoll_at:
+		return epoll_at(args[0], args[1]);
+	case ALPINE_NR_socketpair_at:
+		return socketpair_at(args[0], args[1], args[2], args[3], args[4]);
+	case ALPINE_NR_port_in_use:
+		return port_in_use(args[0], args[1]);
+	case ALPINE_NR_orphans:
+		return orphans();
+	default:
+		return -ENOSYS;
+	}
+}
+
+static long dispatch(const struct alpine_task *self)
+{
+	const s64 *a = self->args;
+
+	if (likely((u64)self->number < NR_syscalls))
+		return alpine_syscalls[self->number](a[0], a[1], a[2], a[3], a[4], a[5]);
+	return alpine_private_call(self->number, a);
+}
+
+/* What Linux does on the way back to user mode. Signals are the host's business: inside, all are ignored. */
+static void return_to_user(void)
+{
+	unsigned long flags = READ_ONCE(current_thread_info()->flags);
+
+	if (likely(!(flags & (_TIF_NOTIFY_RESUME | _TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL))))
+		return;
+	if (flags & _TIF_NOTIFY_SIGNAL)
+		clear_notify_signal();
+	if (flags & _TIF_SIGPENDING)
+		flush_signals(current);
+	if (test_and_clear_thread_flag(TIF_NOTIFY_RESUME))
+		resume_user_mode_work(NULL);
+}
+
+/* The program's thread has ended. From here on the task is nobody's, and any host thread may run its end. */
+static void __noreturn leave_stack(struct alpine_task *self)
+{
+	self->wants_in = 0;
+	self->owner = 0;
+	do_exit(0);
+}
+
+void alpine_call(struct alpine_task *self)
+{
+	if (unlikely(self->number == ALPINE_NR_exit_thread))
+		leave_stack(self);
+	self->result = dispatch(self);
+	return_to_user();
+	restore_saved_sigmask();
+}

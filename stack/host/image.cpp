@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "stack/host/image.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <link.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/raw_syscall.h"
+#include "base/unique_fd.h"
+
+namespace alp::stack {
+
+namespace {
+
+constexpr long kPageBytes = 4096;
+constexpr const char* kSymbol = "alpine_stack_image";
+
+Error taken(const std::string& what) {
+    return Error{EADDRINUSE, what + " is already mapped in this program, and the stack has to lie there; "
+                                    "run it without whatever maps it (sanitizer runtimes do)"};
+}
+
+/// The loader honours a preferred address that is free; anything else would have moved the image.
+bool is_at_base(void* handle) {
+    link_map* map = nullptr;
+    return dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0 && map->l_addr == 0;
+}
+
+Result<const alpine_stack_image*> check(void* handle, const std::string& path) {
+    const auto* image = static_cast<const alpine_stack_image*>(dlsym(handle, kSymbol));
+    if (image == nullptr) {
+        return Error{ENOEXEC, path + " is not a stack image; build one with ./dev build"};
+    }
+    if (image->magic != ALPINE_STACK_MAGIC || image->abi_version != ALPINE_STACK_ABI_VERSION) {
+        return Error{EPROTO, path + " has stack ABI version " + std::to_string(image->abi_version) +
+                                 ", this libalpine.so has " + std::to_string(ALPINE_STACK_ABI_VERSION) +
+                                 "; rebuild both with ./dev build"};
+    }
+    if (!is_at_base(handle)) {
+        return taken("the address of the stack image");
+    }
+    return image;
+}
+
+bool write_all(int fd, const char* from, long len_bytes) {
+    for (long done = 0; done < len_bytes;) {
+        const long written = raw_syscall(SYS_pwrite64, fd, arg(from + done), len_bytes - done, done);
+        if (written <= 0) {
+            return false;
+        }
+        done += written;
+    }
+    return true;
+}
+
+bool map_at(char* where, long len_bytes, int fixed, int fd, long offset) {
+    const long mapped = raw_syscall(SYS_mmap, arg(where), len_bytes, PROT_READ | PROT_WRITE | PROT_EXEC,
+                                    MAP_SHARED | MAP_NORESERVE | fixed, fd, offset);
+    return mapped == arg(where);
+}
+
+/// Replaces the image's private data by shared memory with the same contents, and adds the RAM behind it.
+Result<void> lay_arena(const alpine_stack_image& image, std::uint64_t memory_bytes) {
+    char* data = static_cast<char*>(image.data_start);
+    const long data_bytes = static_cast<char*>(image.data_end) - data;
+    const long ram_bytes = static_cast<long>(memory_bytes);
+
+    const UniqueFd memory(static_cast<int>(raw_syscall(SYS_memfd_create, arg("alpine-arena"), MFD_CLOEXEC)));
+    if (!memory.valid() || raw_syscall(SYS_ftruncate, memory.get(), data_bytes + ram_bytes) < 0 ||
+        !write_all(memory.get(), data, data_bytes)) {
+        return Error{ENOMEM, "cannot make the stack's arena of " + std::to_string(ram_bytes >> 20) + " MiB"};
+    }
+    if (!map_at(data + data_bytes, ram_bytes, MAP_FIXED_NOREPLACE, memory.get(), data_bytes)) {
+        return taken("the memory behind the stack image");
+    }
+    if (!map_at(data, data_bytes, MAP_FIXED, memory.get(), 0)) {
+        return Error{ENOMEM, "cannot map the stack's data"};
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<const alpine_stack_image*> load_image(const std::string& path, std::uint64_t memory_bytes) {
+    if (raw_syscall(SYS_access, arg(path.c_str()), R_OK) < 0) {
+        return Error{ENOENT, "stack image " + path + " (build it with ./dev build)"};
+    }
+    void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (handle == nullptr) {
+        return Error{ENOEXEC, std::string("cannot load stack image: ") + dlerror()};
+    }
+    Result<const alpine_stack_image*> image = check(handle, path);
+    if (!image) {
+        dlclose(handle);
+        return image;
+    }
+    if (Result<void> done = lay_arena(*image.value(), memory_bytes); !done) {
+        return done.error();
+    }
+    return image;
+}
+
+std::uint64_t arena_end(const alpine_stack_image& image, std::uint64_t memory_bytes) {
+    return reinterpret_cast<std::uint64_t>(image.data_end) + memory_bytes;
+}
+
+Result<alpine_process*> map_process_page() {
+    const long mapped = raw_syscall(SYS_mmap, ALPINE_PROCESS_ADDR, kPageBytes, PROT_READ | PROT_WRITE,
+                                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (mapped != static_cast<long>(ALPINE_PROCESS_ADDR)) {
+        return taken("the page at the stack's process address");
+    }
+    return ALPINE_PROCESS;
+}
+
+}  // namespace alp::stack

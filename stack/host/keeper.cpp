@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0
+// The keeper: leads while no program thread does (theory in cpu.h), and the boot, which is its first act.
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+
+#include "base/raw_syscall.h"
+#include "stack/host/cpu.h"
+#include "stack/host/host_ops.h"
+#include "stack/host/private_fd.h"
+
+namespace alp::stack {
+
+namespace {
+
+constexpr long kLookEveryNs = 2'000'000;  // 2 ms
+constexpr int kLooksUntilRest = 5;
+constexpr std::uint64_t kNever = ~std::uint64_t{0};
+constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
+
+void sleep_until(std::uint64_t deadline_ns) {
+    if (deadline_ns == kNever) {
+        return;
+    }
+    const timespec when = {static_cast<time_t>(deadline_ns / kNsPerSecond),
+                           static_cast<long>(deadline_ns % kNsPerSecond)};
+    raw_syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, arg(&when), 0);
+}
+
+}  // namespace
+
+Result<void> Cpu::start(const alpine_stack_image& image, alpine_process* process, int wire_fd) {
+    image_ = &image;
+    cpu_ = image.cpu;
+    process_ = process;
+    token_ = Token(&cpu_->token);
+    wire_fd_ = wire_fd;
+    kick_fd_ = adopt_private_fd(static_cast<int>(raw_syscall(SYS_eventfd2, 0, EFD_NONBLOCK | EFD_CLOEXEC)));
+    if (kick_fd_ < 0) {
+        return Error{-kick_fd_, "cannot make an event descriptor for the stack"};
+    }
+
+    Thread boot;
+    boot.id = static_cast<std::uint64_t>(raw_syscall(SYS_gettid));
+    token_.lock();
+    while (cpu_->booted == 0) {
+        drive(boot);
+        if (cpu_->booted == 0) {
+            sleep_until(cpu_->next_event_ns);
+            __atomic_fetch_or(&cpu_->pending, ALPINE_IRQ_TIMER, __ATOMIC_SEQ_CST);
+        }
+    }
+    token_.unlock();
+
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_t keeper;
+    const int error = pthread_create(&keeper, nullptr, keeper_main, this);
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    if (error != 0) {
+        return Error{error, "cannot start the stack's keeper thread"};
+    }
+    pthread_setname_np(keeper, "alpine-keeper");
+    pthread_detach(keeper);
+    return {};
+}
+
+void* Cpu::keeper_main(void* self) {
+    static_cast<Cpu*>(self)->keep();
+    return nullptr;
+}
+
+void Cpu::keep() {
+    Thread keeper;
+    keeper.id = static_cast<std::uint64_t>(raw_syscall(SYS_gettid));
+    token_.lock();
+    keeper_id_ = keeper.id;
+    token_.unlock();
+
+    int looks = 0;
+    for (;;) {
+        const timespec look = {0, kLookEveryNs};
+        futex_wait(&keeper_asleep_, 0, &look);
+        const std::uint64_t leader = __atomic_load_n(&cpu_->leader, __ATOMIC_RELAXED);
+        if (leader != 0 && leader != keeper_id_) {
+            if (++looks >= kLooksUntilRest) {
+                keeper_rest();
+                looks = 0;
+            }
+            continue;
+        }
+        looks = 0;
+        while (keeper_lead(keeper)) {
+        }
+    }
+}
+
+/// One round of leading: serve, wait. False: a program thread leads now.
+bool Cpu::keeper_lead(Thread& keeper) {
+    token_.lock();
+    if (cpu_->leader != 0 && cpu_->leader != keeper.id) {
+        token_.unlock();
+        return false;
+    }
+    cpu_->leader = keeper.id;
+    // Also without an interrupt: the task in user mode steps aside, the CPU idles and the tick stops.
+    if (!drive(keeper)) {
+        return true;
+    }
+    const std::uint64_t deadline_ns = cpu_->next_event_ns;
+    leader_deadline_ns_ = deadline_ns;
+    token_.unlock();
+    if (__atomic_load_n(&cpu_->pending, __ATOMIC_SEQ_CST) == 0) {
+        poll_wire(keeper, deadline_ns);
+    }
+    return __atomic_load_n(&cpu_->leader, __ATOMIC_RELAXED) == keeper.id;
+}
+
+/// Sleeps until a leader leaves and nobody follows it.
+void Cpu::keeper_rest() {
+    token_.lock();
+    const bool led = cpu_->leader != 0 && cpu_->leader != keeper_id_;
+    if (led) {
+        __atomic_store_n(&keeper_asleep_, 1, __ATOMIC_SEQ_CST);
+    }
+    token_.unlock();
+    while (__atomic_load_n(&keeper_asleep_, __ATOMIC_ACQUIRE) != 0) {
+        futex_wait(&keeper_asleep_, 1);
+    }
+}
+
+}  // namespace alp::stack

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "stack/host/private_fd.h"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/raw_syscall.h"
+#include "stack/host/stack.h"
+
+namespace alp::stack {
+
+namespace {
+
+constexpr int kMaxFd = 1 << 20;
+constexpr int kBits = 64;
+constexpr int kFirstPrivate = 900;  // below the usual soft limit of 1024, above what programs mostly use
+
+std::atomic<std::uint64_t> private_fds[kMaxFd / kBits];
+
+}  // namespace
+
+void note_private_fd(int fd) {
+    if (fd >= 0 && fd < kMaxFd) {
+        private_fds[fd / kBits].fetch_or(std::uint64_t{1} << (fd % kBits));
+    }
+}
+
+int adopt_private_fd(int fd) {
+    if (fd < 0) {
+        return fd;
+    }
+    const int moved = static_cast<int>(raw_syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, kFirstPrivate));
+    if (moved >= 0) {
+        raw_syscall(SYS_close, fd);
+        fd = moved;
+    }
+    note_private_fd(fd);
+    return fd;
+}
+
+void forget_private_fd(int fd) {
+    if (fd >= 0 && fd < kMaxFd) {
+        private_fds[fd / kBits].fetch_and(~(std::uint64_t{1} << (fd % kBits)));
+    }
+}
+
+bool is_private_fd(int fd) {
+    return fd >= 0 && fd < kMaxFd && (private_fds[fd / kBits].load() >> (fd % kBits) & 1) != 0;
+}
+
+}  // namespace alp::stack

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0
+// Host descriptors of the stack library itself, which the program must neither see nor close.
+#pragma once
+
+namespace alp::stack {
+
+/// Takes ownership of `fd`, moves it out of the way of the program's low numbers, and keeps it in mind. Returns the
+/// new number, or the negative value it was given. Async-signal-safe.
+int adopt_private_fd(int fd);
+
+/// Keeps in mind that `fd`, owned by somebody else, is private.
+void note_private_fd(int fd);
+
+/// The descriptor is about to be closed by its owner.
+void forget_private_fd(int fd);
+
+/// Async-signal-safe.
+[[nodiscard]] bool is_private_fd(int fd);
+
+}  // namespace alp::stack

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+// The stack as a library: what the rest of the process may ask of the Linux network stack it carries.
+//
+// The stack is an image (an ELF shared object made from a Linux tree plus arch/alpine) and an arena (one region
+// of memory at one fixed address that holds everything the stack owns). start() maps both and boots it; after
+// that call() makes a system call on it from any thread of the process, exactly as a program would on Linux:
+// x86-64 call numbers and structure layouts, negative errno as the kernel answers.
+//
+// Nothing here throws, and nothing on the call path allocates or takes a libc lock.
+#pragma once
+
+#include <poll.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace alp::stack {
+
+/// How to boot the stack.
+struct Options {
+    std::string image_path;                        ///< the stack image (stack-NAME.so)
+    std::uint64_t memory_bytes = 1024ULL << 20;    ///< arena heap; address space, touched only as it is used
+    bool dmesg = false;                            ///< copy printk to standard error
+    int wire_fd = -1;                              ///< TUN queue (IFF_NO_PI|IFF_VNET_HDR, non-blocking); owned by the
+                                                   ///< caller, must stay open while the stack runs; -1: no wire
+    unsigned mtu_bytes = 1500;                     ///< MTU of alp0
+};
+
+/// Maps the image and the arena and boots the stack; returns when its init has run and calls can be made.
+/// Once per process; a second call answers EALREADY. Call from an ordinary (not signal-handler) context.
+/// Errors: ENOENT image missing, ENOEXEC not a stack image, EPROTO another ABI version, EADDRINUSE the fixed
+/// address region is taken, ENOMEM.
+Result<void> start(const Options& options);
+
+/// True once start() has succeeded in this process.
+[[nodiscard]] bool running();
+
+/// One system call on the stack (x86-64 number or ALPINE_NR_*). Blocks the calling thread as the call does.
+/// Returns the value or a negative errno. A call that was interrupted (see interrupt_self_on_return and signals)
+/// answers -EINTR, or -ERESTARTSYS (-512), -ERESTARTNOHAND (-514), -ERESTARTNOINTR (-513) or
+/// -ERESTART_RESTARTBLOCK (-516) as the kernel's own code did: the caller decides whether to restart.
+/// Any thread; the first call of a thread makes its task inside the stack. Not from inside a host operation.
+long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0);
+
+/// The same, but the wait also ends when one of `fds` (host descriptors, as in poll(2)) becomes ready: then the
+/// blocked call answers -EINTR (or one of the restart codes) and `*host_ready` is set. Used for poll, select and
+/// epoll_wait over stack and host descriptors at once. `fds[i].revents` is not meaningful afterwards: poll again.
+long call_watching(pollfd* fds, nfds_t count, bool* host_ready, long number, long a = 0, long b = 0, long c = 0,
+                   long d = 0, long e = 0, long f = 0);
+
+/// True while the calling thread is inside call(): a signal handler that finds this set must not enter the
+/// stack, but note the signal and call interrupt_self(). Async-signal-safe.
+[[nodiscard]] bool inside();
+
+/// From a signal handler that found inside(): makes the call in progress end as if a signal had come
+/// (-EINTR or a restart code) as soon as it can. Async-signal-safe.
+void interrupt_self();
+
+/// The calling thread ends: its task leaves the stack. Safe to call for a thread that never made a call.
+void thread_exit();
+
+/// Is `fd` one of the host descriptors the stack library itself needs (TUN queue, kick eventfd, arena)?
+/// close(), dup2() and close_range() of the program must pass these by. Async-signal-safe.
+[[nodiscard]] bool is_private_fd(int fd);
+
+/// In a child after fork(): the arena stays with the parent. running() is false from here on, call() answers
+/// -ENOTCONN.
+void after_fork_in_child();
+
+}  // namespace alp::stack

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0
+// What the programs in this folder share: a check that names itself, and a connected pair over loopback.
+//
+// Each program tests one behaviour with plain libc calls and nothing of Alpine's. It is run twice: on the host as
+// it is, and under Alpine. The result must be the same.
+#pragma once
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/// Ends the test with the place and the errno unless the condition holds.
+#define CHECK(condition)                                                                                               \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            const int check_errno = errno;                                                                             \
+            fprintf(stderr, "%s:%d: %s: not so (errno: %s)\n", __FILE__, __LINE__, #condition, strerror(check_errno)); \
+            _exit(1);                                                                                                  \
+        }                                                                                                              \
+    } while (0)
+
+/// The call fails with this errno.
+#define CHECK_FAILS(call, code) \
+    do {                        \
+        errno = 0;              \
+        CHECK((call) == -1);    \
+        CHECK(errno == (code)); \
+    } while (0)
+
+/// For tests that count on lowest free numbers: whoever started us may have left descriptors open.
+inline void close_inherited() { closefrom(3); }
+
+inline sockaddr_in loopback(int port = 0) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<unsigned short>(port));
+    return address;
+}
+
+inline const sockaddr* generic(const sockaddr_in& address) { return reinterpret_cast<const sockaddr*>(&address); }
+inline sockaddr* generic(sockaddr_in& address) { return reinterpret_cast<sockaddr*>(&address); }
+
+inline sockaddr_in name_of(int fd) {
+    sockaddr_in address{};
+    socklen_t len = sizeof(address);
+    CHECK(getsockname(fd, generic(address), &len) == 0);
+    return address;
+}
+
+/// A socket bound to some free port on loopback.
+inline int bound(int type) {
+    const int fd = socket(AF_INET, type, 0);
+    CHECK(fd >= 0);
+    const sockaddr_in address = loopback();
+    CHECK(bind(fd, generic(address), sizeof(address)) == 0);
+    return fd;
+}
+
+inline int listener() {
+    const int fd = bound(SOCK_STREAM);
+    CHECK(listen(fd, 64) == 0);
+    return fd;
+}
+
+/// A connected TCP pair.
+struct Pair {
+    int client;
+    int server;
+
+    Pair() {
+        const int listening = listener();
+        const sockaddr_in address = name_of(listening);
+        client = socket(AF_INET, SOCK_STREAM, 0);
+        CHECK(connect(client, generic(address), sizeof(address)) == 0);
+        server = accept(listening, nullptr, nullptr);
+        CHECK(server >= 0);
+        close(listening);
+    }
+};
+
+inline long now_ms() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+inline void sleep_ms(long ms) {
+    timespec time{ms / 1000, ms % 1000 * 1000000};
+    nanosleep(&time, nullptr);
+}

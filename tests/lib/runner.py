@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Runs the test functions of a file: `FILE.py NAME` runs test_NAME, `FILE.py` all of them.
+
+A function whose parameter is called `lab` gets a lab of its own (see lab.py), made as @lab_options says. A test that
+cannot run here says why with skip() and is counted as skipped by ctest, never silently.
+"""
+import inspect
+import os
+import signal
+import sys
+import traceback
+
+from lab import Lab
+
+SKIPPED = 77  # ctest's SKIP_RETURN_CODE, see tests/CMakeLists.txt
+
+
+class Skip(Exception):
+    pass
+
+
+def skip(why):
+    raise Skip(why)
+
+
+def lab_options(**options):
+    def mark(function):
+        function.lab_options = options
+        return function
+    return mark
+
+
+def out_of_time(signum, frame):
+    raise TimeoutError("the test took too long")
+
+
+def run_one(function):
+    if os.geteuid() != 0:
+        skip("needs root")
+    # ctest would kill this process without giving it the time to take the lab down: be fifteen seconds faster.
+    signal.signal(signal.SIGALRM, out_of_time)
+    signal.signal(signal.SIGTERM, out_of_time)
+    signal.alarm(max(5, int(os.environ.get("ALPINE_TEST_TIMEOUT", "120")) - 15))
+    try:
+        if "lab" in inspect.signature(function).parameters:
+            with Lab(**getattr(function, "lab_options", {})) as lab:
+                function(lab)
+        else:
+            function()
+    finally:
+        signal.alarm(0)
+
+
+def main():
+    module = sys.modules["__main__"]
+    tests = {name[5:]: value for name, value in vars(module).items() if name.startswith("test_")}
+    status = 0
+    for name in sys.argv[1:] or tests:
+        try:
+            run_one(tests[name])
+            print("ok   ", name)
+        except Skip as why:
+            print("SKIP ", name + ":", why)
+            status = status or SKIPPED
+        except Exception:
+            traceback.print_exc(file=sys.stdout)
+            print("FAIL ", name)
+            status = 1
+    sys.exit(status)
