@@ -10,7 +10,12 @@ readonly bold dim green red plain
 
 heading() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 
-say() { printf '  %s\n' "$@"; }
+say() {
+    local line
+    for line in "$@"; do
+        printf '%s\n' "${line:+  $line}"
+    done
+}
 
 indent() { sed -u 's/^/        /'; }
 

@@ -54,7 +54,7 @@ bool Cpu::drive(Thread& thread) {
         return true;
     }
     alpine_task* next = cpu_->handoff;
-    if (thread.task != nullptr && thread.task->wants_in != 0) {
+    if (thread.task != nullptr && thread.task->owner == thread.id && thread.task->wants_in != 0) {
         park(thread);
     }
     wake(next, ALPINE_TURN_RUN);
@@ -115,13 +115,23 @@ bool Cpu::spawn(Thread& thread) {
 }
 
 void Cpu::run_exit(Thread& thread) {
+    const alpine_task* task = thread.task;
     token_.lock();
     thread.task->wants_in = 1;
     cpu_->enter = thread.task;
-    thread.task = nullptr;
-    if (drive(thread)) {
-        release(thread);
+    for (;;) {
+        const bool holds = drive(thread);
+        // The task has left once it is nobody's. Until then other tasks may come first.
+        if (task->owner != thread.id) {
+            if (holds) {
+                thread.task = nullptr;
+                release(thread);
+            }
+            break;
+        }
+        wait(thread, holds);
     }
+    thread.task = nullptr;
     if (thread.event_fd >= 0) {
         forget_private_fd(thread.event_fd);
         raw_syscall(SYS_close, thread.event_fd);
