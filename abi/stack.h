@@ -53,6 +53,7 @@ typedef s64 alp_s64;
 #else
 #include <stdint.h>
 #include <sys/uio.h>
+#include <assert.h>
 #define ALPINE_ASSERT_LAYOUT(cond) static_assert(cond, #cond)
 typedef uint32_t alp_u32;
 typedef uint64_t alp_u64;

@@ -18,6 +18,12 @@ namespace alp::stack {
 
 namespace {
 
+// Hash tables as a process needs them, not as a machine of the arena's size would make them: they are memory that is
+// touched at every start. The delay loop needs no calibration (arch/alpine/lib/delay.c).
+constexpr char kKernelArguments[] =
+    "lpj=1000000 thash_entries=16384 uhash_entries=1024 dhash_entries=1024 ihash_entries=1024 mhash_entries=256 "
+    "mphash_entries=256 ";
+
 Cpu cpu;
 std::atomic<bool> is_running{false};
 bool was_started = false;
@@ -72,9 +78,8 @@ Result<void> start(const Options& options) {
         return done;
     }
 
-    const std::string cmdline = std::string("lpj=1000000 thash_entries=16384 uhash_entries=1024 dhash_entries=1024 "
-                                            "ihash_entries=1024 mhash_entries=256 mphash_entries=256 loglevel=") +
-                                (options.dmesg ? "7" : "2");
+    const std::string cmdline =
+        std::string(kKernelArguments) + (options.dmesg ? "loglevel=7 " : "loglevel=2 ") + options.kernel_arguments;
     const alpine_boot boot = {.ram_end = arena_end(*image.value(), options.memory_bytes), .cmdline = cmdline.c_str()};
     image.value()->prepare(&boot);
     was_started = true;
