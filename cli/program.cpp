@@ -81,9 +81,7 @@ Result<void> check_elf(std::ifstream& file, const std::string& path) {
     }
     const std::string loader = elf_interpreter(file, header);
     if (loader.empty()) {
-        return Error{ENOEXEC, fmt::format("{} is statically linked: libalpine.so cannot be preloaded into it "
-                                          "(link it with libalpine.a instead)",
-                                          path)};
+        return Error{ENOEXEC, fmt::format("{} is statically linked: libalpine.so cannot be preloaded into it", path)};
     }
     if (!loader.ends_with(kLoader)) {
         return Error{ENOEXEC,

@@ -2,8 +2,8 @@
 // bench_peak_memory CMD...
 //
 // Runs CMD and prints the largest resident set it had, in KiB, as one JSON object on standard error (CMD has
-// standard output to itself). Exits as CMD did. The kernel carries a process's peak over exec(), so whoever starts
-// CMD must be small itself: this is why it is not done from Python.
+// standard output to itself), unless CMD failed. Exits as CMD did. The kernel carries a process's peak over exec(),
+// so whoever starts CMD must be small itself: this is why it is not done from Python.
 #include <spawn.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -25,6 +25,9 @@ int main(int argc, char** argv) {
     if (::wait4(pid, &status, 0, &usage) != pid) {
         alp::bench::die("wait4");
     }
-    std::fprintf(stderr, "{\"peak_kib\": %ld}\n", usage.ru_maxrss);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    if (code == 0) {
+        std::fprintf(stderr, "{\"peak_kib\": %ld}\n", usage.ru_maxrss);
+    }
+    return code;
 }

@@ -12,6 +12,10 @@ readonly repo
 source "$repo/lab/demo/show.sh"
 source "$repo/lab/demo/scenes.sh"
 
+# What is shown must not depend on how the caller's environment configures Alpine.
+for variable in "${!ALPINE_@}"; do
+    [[ $variable == ALPINE_BUILD || $variable == ALPINE_CACHE ]] || unset "$variable"
+done
 export ALPINE_LAB=demo
 readonly lab=$repo/lab/lab.sh
 readonly file_mib=256

@@ -138,7 +138,8 @@ void Cpu::run_exit(Thread& thread) {
     }
 }
 
-// --- Waiting -----------------------------------------------------------------------------------------------------------
+// --- Waiting
+// -----------------------------------------------------------------------------------------------------------
 
 /// The call has blocked: comes back with the token when there is something to resume the stack for. `locked`: the
 /// thread holds the token (and the stack is at rest), else it is parked.
@@ -301,12 +302,12 @@ void Cpu::interrupt(Thread& thread) const {
 
 void Cpu::make_event_fd(Thread& thread) const {
     if (thread.event_fd < 0) {
-        thread.event_fd =
-            adopt_private_fd(static_cast<int>(raw_syscall(SYS_eventfd2, 0, EFD_NONBLOCK | EFD_CLOEXEC)));
+        thread.event_fd = adopt_private_fd(static_cast<int>(raw_syscall(SYS_eventfd2, 0, EFD_NONBLOCK | EFD_CLOEXEC)));
     }
 }
 
-// --- Letting go --------------------------------------------------------------------------------------------------------
+// --- Letting go
+// --------------------------------------------------------------------------------------------------------
 
 /// Gives the token back: serves what has come meanwhile, and sees to it that somebody watches the wire.
 void Cpu::release(Thread& thread) {
@@ -326,8 +327,7 @@ void Cpu::release(Thread& thread) {
 
 /// Unlocks; a leader that would sleep past the stack's next timer is woken to look at it.
 void Cpu::unlock_and_kick(const Thread& thread) {
-    const bool oversleeps =
-        cpu_->leader != 0 && cpu_->leader != thread.id && cpu_->next_event_ns < leader_deadline_ns_;
+    const bool oversleeps = cpu_->leader != 0 && cpu_->leader != thread.id && cpu_->next_event_ns < leader_deadline_ns_;
     if (oversleeps) {
         leader_deadline_ns_ = cpu_->next_event_ns;
     }

@@ -19,8 +19,9 @@ constexpr long kPageBytes = 4096;
 constexpr const char* kSymbol = "alpine_stack_image";
 
 Error taken(const std::string& what) {
-    return Error{EADDRINUSE, what + " is already mapped in this program, and the stack has to lie there; "
-                                    "run it without whatever maps it (sanitizer runtimes do)"};
+    return Error{EADDRINUSE, what +
+                                 " is already mapped in this program, and the stack has to lie there; "
+                                 "run it without whatever maps it (sanitizer runtimes do)"};
 }
 
 /// The loader honours a preferred address that is free; anything else would have moved the image.

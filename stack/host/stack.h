@@ -23,13 +23,13 @@ namespace alp::stack {
 
 /// How to boot the stack.
 struct Options {
-    std::string image_path;                        ///< the stack image (stack-NAME.so)
-    std::uint64_t memory_bytes = 1024ULL << 20;    ///< arena heap; address space, touched only as it is used
-    bool dmesg = false;                            ///< copy printk to standard error
-    std::string kernel_arguments;                  ///< added to the stack's kernel command line
-    int wire_fd = -1;                              ///< TUN queue (IFF_NO_PI|IFF_VNET_HDR, non-blocking); owned by the
-                                                   ///< caller, must stay open while the stack runs; -1: no wire
-    unsigned mtu_bytes = 1500;                     ///< MTU of alp0
+    std::string image_path;                      ///< the stack image (stack-NAME.so)
+    std::uint64_t memory_bytes = 1024ULL << 20;  ///< arena heap; address space, touched only as it is used
+    bool dmesg = false;                          ///< copy printk to standard error
+    std::string kernel_arguments;                ///< added to the stack's kernel command line
+    int wire_fd = -1;                            ///< TUN queue (IFF_NO_PI|IFF_VNET_HDR, non-blocking); owned by the
+                                                 ///< caller, must stay open while the stack runs; -1: no wire
+    unsigned mtu_bytes = 1500;                   ///< MTU of alp0
 };
 
 /// Maps the image and the arena and boots the stack; returns when its init has run and calls can be made.

@@ -21,7 +21,8 @@ public:
     }
 
     /// Waits until the token is free, or until `*turn` has one of the bits of `mine`, which means that it was handed
-    /// to this thread. True: locked here; false: it is this thread's turn. Pass a null `turn` to wait for the first only.
+    /// to this thread. True: locked here; false: it is this thread's turn. Pass a null `turn` to wait for the first
+    /// only.
     bool lock_unless(const std::uint32_t* turn, std::uint32_t mine) {
         if (try_lock()) {
             return true;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // The stack as a library, without a wire: each test is a process of its own and boots one.
+#include "abi/stack.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +20,6 @@
 #include <thread>
 #include <vector>
 
-#include "abi/stack.h"
 #include "abi/stack_calls.h"
 #include "base/raw_syscall.h"
 #include "stack/host/stack.h"

@@ -39,7 +39,8 @@ def test_mtu_is_the_hosts(lab):
 def test_a_jumbo_datagram_reaches_the_stack_whole(lab):
     for host in "ab":
         lab.run(host, ["ip", "link", "set", "eth0", "mtu", "9000"], user=False)
-    answer = "import socket; s = socket.socket(type=2); s.bind(('10.77.0.2', 7)); d, f = s.recvfrom(9999); s.sendto(d, f)"
+    answer = ("import socket; s = socket.socket(type=2); s.bind(('10.77.0.2', 7))\n"
+              "d, f = s.recvfrom(9999); s.sendto(d, f)")
     ask = ("import socket; s = socket.socket(type=2); s.settimeout(0.5)\n"
            "for attempt in range(20):\n"
            "    s.sendto(bytes(8900), ('10.77.0.2', 7))\n"
