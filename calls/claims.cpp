@@ -9,6 +9,8 @@
 #include <sys/uio.h>
 #include <time.h>
 
+#include <algorithm>
+
 #include "abi/proxy.h"
 #include "abi/stack_calls.h"
 #include "base/raw_syscall.h"
@@ -24,6 +26,7 @@ struct Claim {
     alpine_endpoint endpoint;
     unsigned users;
     long idle_since_ns;
+    long look_again_ns;  ///< when it is worth asking the stack again
 };
 
 namespace {
@@ -32,6 +35,7 @@ constexpr unsigned kBuckets = 1024;
 constexpr int kEphemeralTries = 8;
 constexpr std::size_t kPoolChunkBytes = 64 * 1024;
 constexpr long kHousekeepingPeriodNs = 200'000'000; /* 200 ms */
+constexpr long kLongestLookNs = 5'000'000'000;      /* 5 s */
 constexpr long kShutdownGraceNs = 3'000'000'000;    /* 3 s: for the closing handshake of SCTP and DCCP */
 
 Lock claims_lock;
@@ -130,7 +134,7 @@ Claim* remember(const alpine_endpoint& endpoint) {
     if (claim == nullptr) {
         return nullptr;
     }
-    *claim = Claim{*bucket_of(endpoint.key.port_be), endpoint, 1, 0};
+    *claim = Claim{*bucket_of(endpoint.key.port_be), endpoint, 1, 0, 0};
     *bucket_of(endpoint.key.port_be) = claim;
     return claim;
 }
@@ -154,12 +158,22 @@ bool in_use_by_stack(const Claim& claim) {
     return in_use == 1 || (in_use < 0 && now_ns() < claim.idle_since_ns + kShutdownGraceNs);
 }
 
+/// Has the stack let go of an idle claim? Asked less and less often: most wait for the end of TIME_WAIT, a minute.
+bool is_done_with(Claim& claim, long now) {
+    if (now < claim.look_again_ns) {
+        return false;
+    }
+    claim.look_again_ns = now + std::min((now - claim.idle_since_ns) / 2, kLongestLookNs);
+    return !in_use_by_stack(claim);
+}
+
 void drop_user(Claim& claim) {
     if (--claim.users != 0) {
         return;
     }
     idle_claims.fetch_add(1);
     claim.idle_since_ns = now_ns();
+    claim.look_again_ns = claim.idle_since_ns + kHousekeepingPeriodNs;
     if (in_use_by_stack(claim)) {
         return;
     }
@@ -365,9 +379,10 @@ void housekeeping() {
         return;
     }
     Locked locked(claims_lock);
+    const long now = now_ns();
     for (Claim*& bucket : buckets) {
         for (Claim** link = &bucket; *link != nullptr;) {
-            if ((*link)->users == 0 && !in_use_by_stack(**link)) {
+            if ((*link)->users == 0 && is_done_with(**link, now)) {
                 give_back(link);
             } else {
                 link = &(*link)->next;

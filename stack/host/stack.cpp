@@ -29,7 +29,7 @@ Cpu cpu;
 std::atomic<bool> is_running{false};
 bool was_started = false;
 
-__thread Thread this_thread __attribute__((tls_model("initial-exec")));
+thread_local Thread this_thread __attribute__((tls_model("initial-exec")));
 
 Thread& current_thread() {
     Thread& thread = this_thread;
