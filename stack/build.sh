@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Builds a stack image: stack/build.sh NAME BUILD_DIR   (NAME: linux-6.12, linux-6.1)
+# Builds a stack image: stack/build.sh NAME BUILD_DIR   (NAME: linux-6.12)
 #
 # The Debian source package is unpacked once into a cache outside the repo and never written to again. The tree that is
 # built, BUILD_DIR/stack/NAME/src, is a view of it: links to every folder of the pristine tree, and arch/alpine as the only
@@ -22,8 +22,8 @@ elif [ "$(id -u)" -eq 0 ]; then cache=/var/cache/alpine
 else cache=$HOME/.cache/alpine; fi
 
 case $name in
-    linux-6.12 | linux-6.1) ;;
-    *) fail "no stack is called '$name'; there are linux-6.12 and linux-6.1" ;;
+    linux-6.12) ;;
+    *) fail "no stack is called '$name'; there is linux-6.12" ;;
 esac
 [ -e "$tarball" ] || fail "$tarball is missing: apt-get install linux-source-$version (or sudo ./dev setup)"
 
