@@ -15,6 +15,7 @@
 #include "abi/stack_calls.h"
 #include "base/raw_syscall.h"
 #include "calls/dummy.h"
+#include "calls/fork.h"
 #include "calls/stack_call.h"
 #include "calls/startup.h"
 
@@ -297,6 +298,10 @@ long claim_for(int fd, OpenFile& file, sockaddr_storage& address, socklen_t len,
 }  // namespace
 
 long bind_and_claim(int fd, OpenFile& file, const sockaddr* address, socklen_t len) {
+    if (lost_stack()) {
+        explain_lost_stack();
+        return -ENOTCONN;  // the dummy is the parent's too: binding it here would bind it there
+    }
     sockaddr_storage copy;
     if (file.has_port || !read_address(file, address, len, copy)) {
         return stack_call(SYS_bind, fd, arg(address), len);  // which says what is wrong with it

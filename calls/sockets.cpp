@@ -112,7 +112,7 @@ long listen_on(int fd, int backlog) {
         return error;
     }
     // A listening dummy keeps the port from others even if both sides say SO_REUSEADDR.
-    if (can_listen && file->dummy_bound) {
+    if (can_listen && file->dummy_bound && !lost_stack()) {
         error = raw_syscall(SYS_listen, fd, kDummyBacklog);
         if (error < 0) {
             return error;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Programs with sockets start helpers: by fork and exec, vfork (whose child closes descriptors), posix_spawn,
+// Programs with sockets start others: by fork and exec, vfork (whose child closes descriptors), posix_spawn,
 // system and popen. Nothing of it disturbs the parent's connection.
 #include <fcntl.h>
 #include <signal.h>
@@ -45,6 +45,18 @@ int main() {
         exit(0);  // a child that ends without exec must not close its parent's connections
     }
     expect_success(pid);
+
+    // What a child does with a socket it shares must not spoil it for the parent.
+    const int fresh = socket(AF_INET, SOCK_STREAM, 0);
+    pid = fork();
+    if (pid == 0) {
+        close(fresh);
+        _exit(0);
+    }
+    expect_success(pid);
+    const int listening = listener();
+    const sockaddr_in address = name_of(listening);
+    CHECK(connect(fresh, generic(address), sizeof(address)) == 0);
 
     CHECK(posix_spawnp(&pid, "true", nullptr, nullptr, arguments, environ) == 0);
     expect_success(pid);
