@@ -59,6 +59,19 @@ struct alpine_fragment_key {
 };
 ALPINE_STATIC_ASSERT(sizeof(struct alpine_fragment_key) == 44, "fragment key layout");
 
+/*
+ * A TCP connection that a stack has opened or accepted and not yet closed: from its first SYN to its first FIN or RST.
+ * When the stack dies, its peers are told (proxy/privileged/reset.h).
+ */
+struct alpine_connection_key {
+	__u8 local_addr[16]; /* v4-mapped as in alpine_flow_key */
+	__u8 peer_addr[16];
+	__be16 local_port_be;
+	__be16 peer_port_be;
+	__u32 ifindex; /* the stack's TUN */
+};
+ALPINE_STATIC_ASSERT(sizeof(struct alpine_connection_key) == 40, "connection key layout");
+
 /* Why a packet was dropped. (Names for people: proxy/client/names.h.) */
 enum alpine_drop {
 	ALPINE_DROP_MALFORMED = 0,  /* from a stack: not a whole IPv4 or IPv6 packet */

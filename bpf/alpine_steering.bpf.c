@@ -26,6 +26,7 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/connections.h"
 #include "bpf/count.h"
 #include "bpf/owner.h"
 #include "bpf/packet.h"
@@ -99,6 +100,7 @@ int tun_ingress(struct __sk_buff *skb)
 	if (sender(skb, &pkt) != skb->ifindex)
 		return drop(skb->ifindex, ALPINE_DROP_NOT_OWNED);
 	count_out(skb, skb->ifindex);
+	note_connection(skb, &pkt);
 	if (is_local(pkt.dst.addr))
 		return send_to_local(skb, &pkt);
 	if (is_loopback(pkt.src.addr))

@@ -19,6 +19,13 @@
 #define MAX_ADDRESSES 4096
 #define MAX_STACKS 4096
 #define MAX_FRAGMENTED 4096
+#define MAX_CONNECTIONS 131072 /* the least recently opened is forgotten first */
+
+/* RFC 9293: the byte of the TCP header that holds them, and the flags that open and close. */
+#define TCP_FLAGS_OFFSET 13
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
 
 #define IPV4_MORE_FRAGMENTS 0x2000
 #define IPV4_OFFSET_MASK 0x1fff

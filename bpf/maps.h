@@ -36,6 +36,14 @@ struct {
 	__type(value, struct alpine_flow_owner);
 } fragments SEC(".maps");
 
+/* Open TCP connections of stacks. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MAX_CONNECTIONS);
+	__type(key, struct alpine_connection_key);
+	__type(value, __u8);
+} connections SEC(".maps");
+
 /* TUN ifindex -> what passed and what was dropped. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);

@@ -9,6 +9,7 @@
 #include "proxy/bound_socket.h"
 #include "proxy/explicit_claim.h"
 #include "proxy/log.h"
+#include "proxy/privileged/reset.h"
 #include "proxy/version.h"
 #include "proxy/wellformed.h"
 
@@ -43,17 +44,21 @@ Session& Service::open(UniqueFd connection, const ucred& peer) {
 }
 
 // First the flows, so that nothing more is steered to the TUN; then the sockets that held the ports (they go with
-// the claims), then the TUN. From here on the host answers for these ports: its peers get a reset.
+// the claims), then the TUN. From here on the host answers for these ports: its peers get a reset, and those that would
+// never ask are asked.
 void Service::close(Session& session) {
+    std::vector<alpine_connection_key> left_open;
     if (session.stack) {
         const unsigned ifindex = session.stack->tun.ifindex();
         claims_.release_all(ifindex);
+        left_open = steering_.take_connections(ifindex);
         steering_.forget_tun(ifindex);
         stacks_.erase(ifindex);
         log(LogLevel::info, "{} {}: stack on {} gone", session.stack->comm, name_of(session.peer),
             session.stack->tun.ifname());
     }
     sessions_.erase(session.connection.get());
+    provoke_resets(left_open);
 }
 
 void Service::drop_unheld_claims() {

@@ -147,6 +147,24 @@ void Steering::forget_tun(unsigned ifindex) {
     bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.wire_counters), &ifindex);
 }
 
+std::vector<alpine_connection_key> Steering::take_connections(unsigned ifindex) {
+    const int map = bpf_map__fd(skeleton_->maps.connections);
+    std::vector<alpine_connection_key> left_open;
+    alpine_connection_key key{};
+    const alpine_connection_key* previous = nullptr;
+    for (alpine_connection_key next{}; bpf_map_get_next_key(map, previous, &next) == 0;) {
+        key = next;
+        previous = &key;
+        if (key.ifindex == ifindex) {
+            left_open.push_back(key);
+        }
+    }
+    for (const auto& connection : left_open) {
+        bpf_map_delete_elem(map, &connection);
+    }
+    return left_open;
+}
+
 Result<void> Steering::set(const alpine_flow_key& key, unsigned ifindex) {
     const alpine_flow_owner owner{ifindex};
     if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.flows), &key, &owner, BPF_ANY) != 0) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "abi/steering.h"
 #include "base/result.h"
@@ -36,6 +37,9 @@ public:
     /// Puts the checks on a stack's TUN and starts counting for it. The filters go with the device.
     Result<void> attach_tun(unsigned ifindex);
     void forget_tun(unsigned ifindex);
+
+    /// The TCP connections that a stack has left open. They are forgotten.
+    std::vector<alpine_connection_key> take_connections(unsigned ifindex);
 
     Result<void> set(const alpine_flow_key& key, unsigned ifindex) override;
     void erase(const alpine_flow_key& key) override;
