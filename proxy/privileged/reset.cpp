@@ -61,8 +61,8 @@ tcphdr question(const alpine_connection_key& connection) {
     // The pseudo header's addresses add up alike as 4 or 16 bytes, but for the ffff of a mapped one.
     const std::size_t skip = is_v4(connection.local_addr) ? 12 : 0;
     std::uint32_t sum = sum_of(connection.local_addr + skip, sizeof(connection.local_addr) - skip) +
-                        sum_of(connection.peer_addr + skip, sizeof(connection.peer_addr) - skip) +
-                        htons(IPPROTO_TCP) + htons(sizeof(tcp)) + sum_of(&tcp, sizeof(tcp));
+                        sum_of(connection.peer_addr + skip, sizeof(connection.peer_addr) - skip) + htons(IPPROTO_TCP) +
+                        htons(sizeof(tcp)) + sum_of(&tcp, sizeof(tcp));
     tcp.check = fold(sum);
     return tcp;
 }
