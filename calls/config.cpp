@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "proxy/client/client.h"
+#include "stack/host/stack.h"
 
 namespace alp::calls {
 
@@ -84,6 +85,10 @@ Result<Config> read_config() {
         Result<std::uint64_t> bytes = parse_bytes(memory);
         if (!bytes) {
             return bytes.error();
+        }
+        if (bytes.value() < stack::kMinMemoryBytes) {
+            return Error{EINVAL,
+                         "ALPINE_MEMORY=" + std::string(memory) + " is too little for the stack to boot (16M or more)"};
         }
         config.memory_bytes = bytes.value();
     }

@@ -4,11 +4,25 @@
 #include <fmt/core.h>
 
 #include <cerrno>
+#include <charconv>
+#include <cstdint>
 #include <cstdlib>
 
 namespace alp::cli {
 
 namespace {
+
+constexpr std::uint64_t kMinMemoryBytes = 16ULL << 20;  // less, and the stack does not come through its boot
+
+Result<void> check_memory(const std::string& bytes) {
+    std::uint64_t value = 0;
+    const auto end = bytes.data() + bytes.size();
+    const auto parsed = std::from_chars(bytes.data(), end, value);
+    if (parsed.ec != std::errc() || parsed.ptr != end || value < kMinMemoryBytes) {
+        return Error{EINVAL, fmt::format("--memory: the stack needs at least {}M", kMinMemoryBytes >> 20)};
+    }
+    return {};
+}
 
 Result<std::string> join_sysctls(const std::vector<std::string>& sysctls) {
     std::string joined;
@@ -38,6 +52,9 @@ Result<std::map<std::string, std::string>> run_environment(const Install& instal
         variables["ALPINE_SYSCTL"] = sysctls.value();
     }
     if (!options.memory.empty()) {
+        if (auto enough = check_memory(options.memory); !enough) {
+            return enough.error();
+        }
         variables["ALPINE_MEMORY"] = options.memory;
     }
     if (options.dmesg) {

@@ -14,13 +14,13 @@ namespace alp::cli {
 struct RunOptions {
     std::string stack = kDefaultStack;
     std::vector<std::string> sysctls;  ///< "name=value", in the order given
-    std::string memory;                ///< size of the stack's memory, such as 512M or 1G; empty: the default
+    std::string memory;                ///< of the stack, in bytes; empty: the default
     bool dmesg = false;                ///< copy the stack's kernel log to standard error
     std::vector<std::string> command;
 };
 
 /// The variables to set, LD_PRELOAD among them (what was preloaded already stays, after libalpine.so).
-/// EINVAL for a sysctl that is not NAME=VALUE or cannot be passed on.
+/// EINVAL for a sysctl that is not NAME=VALUE or cannot be passed on, and for too little memory.
 Result<std::map<std::string, std::string>> run_environment(const Install& install, const RunOptions& options);
 
 }  // namespace alp::cli

@@ -63,6 +63,9 @@ Result<void> start(const Options& options) {
     if (was_started) {
         return Error{EALREADY, "the stack of this process"};
     }
+    if (options.memory_bytes < kMinMemoryBytes) {
+        return Error{EINVAL, "a stack with so little memory"};
+    }
     Result<const alpine_stack_image*> image = load_image(options.image_path, options.memory_bytes);
     if (!image) {
         return image.error();

@@ -21,6 +21,9 @@
 
 namespace alp::stack {
 
+/// With less RAM the stack does not come through its boot; start() answers EINVAL.
+constexpr std::uint64_t kMinMemoryBytes = 16ULL << 20;
+
 /// How to boot the stack.
 struct Options {
     std::string image_path;                      ///< the stack image (stack-NAME.so)

@@ -50,6 +50,15 @@ TEST(RunEnvironmentTest, RefusesASysctlThatWouldBeReadAsTwo) {
     EXPECT_FALSE(run_environment(kInstall, options).ok());
 }
 
+TEST(RunEnvironmentTest, RefusesMemoryTheStackCannotBootIn) {
+    RunOptions options;
+    options.memory = "1024";
+    EXPECT_FALSE(run_environment(kInstall, options).ok());
+    options.memory = std::to_string(64 << 20);
+    ASSERT_TRUE(run_environment(kInstall, options).ok());
+    EXPECT_EQ(run_environment(kInstall, options).value().at("ALPINE_MEMORY"), "67108864");
+}
+
 TEST(RunEnvironmentTest, AStackWithASlashIsAPath) {
     EXPECT_EQ(kInstall.stack_image("/tmp/mine.so"), "/tmp/mine.so");
     EXPECT_EQ(kInstall.stack_image("linux-6.1"), "/opt/alpine/lib/alpine/stack-linux-6.1.so");

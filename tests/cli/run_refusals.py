@@ -37,6 +37,10 @@ def test_malformed_sysctl(lab):
     refused(lab, CANNOT_START, alp("echo", "ran", options=["--sysctl", "net.ipv4.ip_forward"]), "NAME=VALUE")
 
 
+def test_too_little_memory(lab):
+    refused(lab, CANNOT_START, alp("echo", "ran", options=["--memory", "1K"]), "--memory")
+
+
 def test_no_program_given(lab):
     refused(lab, CANNOT_START, ["alp", "run"], "program")
 

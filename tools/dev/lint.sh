@@ -19,7 +19,7 @@ verb_lint() {
     give_build_to_owner
     mapfile -t files < <(cxx_files '*.h' '*.cpp')
     mapfile -t sources < <(cxx_files '*.cpp')
-    cd "$repo"
+    cd "$repo" || return
     say "clang-format (${#files[@]} files)"
     clang-format --dry-run -Werror "${files[@]}"
     say "clang-tidy (${#sources[@]} files)"
