@@ -18,27 +18,6 @@ namespace alp::cli {
 
 namespace {
 
-std::string protocol_name(unsigned protocol) {
-    switch (protocol) {
-        case IPPROTO_TCP:
-            return "tcp";
-        case IPPROTO_UDP:
-            return "udp";
-        case IPPROTO_UDPLITE:
-            return "udplite";
-        case IPPROTO_SCTP:
-            return "sctp";
-        case IPPROTO_DCCP:
-            return "dccp";
-        case IPPROTO_ICMP:
-            return "icmp";
-        case IPPROTO_ICMPV6:
-            return "icmp6";
-        default:
-            return std::to_string(protocol);
-    }
-}
-
 std::string user_name(unsigned uid) {
     const passwd* entry = ::getpwuid(uid);
     return entry != nullptr ? entry->pw_name : std::to_string(uid);
@@ -47,7 +26,7 @@ std::string user_name(unsigned uid) {
 /// "tcp/8080,udp/53", each once; a port claimed on several addresses is one port. Says how many are not shown.
 std::string ports(const alpine_list_reply& stack) {
     const unsigned shown = std::min<unsigned>(stack.endpoints_shown, ALPINE_LIST_ENDPOINTS);
-    std::vector<std::pair<unsigned, unsigned>> unique;
+    std::vector<std::pair<std::uint8_t, unsigned>> unique;
     for (unsigned i = 0; i < shown; ++i) {
         unique.emplace_back(stack.endpoints[i].key.protocol, ntohs(stack.endpoints[i].key.port_be));
     }
@@ -55,7 +34,7 @@ std::string ports(const alpine_list_reply& stack) {
     unique.erase(std::unique(unique.begin(), unique.end()), unique.end());
     std::string text;
     for (const auto& [protocol, port] : unique) {
-        text += fmt::format("{}{}/{}", text.empty() ? "" : ",", protocol_name(protocol), port);
+        text += fmt::format("{}{}/{}", text.empty() ? "" : ",", proxy::protocol_name(protocol), port);
     }
     if (stack.endpoints_total > shown) {
         text += fmt::format(",+{}", stack.endpoints_total - shown);

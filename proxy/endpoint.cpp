@@ -6,6 +6,8 @@
 
 #include <array>
 
+#include "proxy/client/names.h"
+
 namespace alp::proxy {
 
 in6_addr v4_mapped(in_addr address) {
@@ -32,27 +34,6 @@ bool is_wildcard(const alpine_flow_key& key) {
 
 alpine_flow_key v4_wildcard_of(const alpine_flow_key& key) {
     return make_key(key.protocol, v4_mapped(in_addr{INADDR_ANY}), key.port_be);
-}
-
-std::string protocol_name(std::uint8_t protocol) {
-    switch (protocol) {
-        case IPPROTO_TCP:
-            return "tcp";
-        case IPPROTO_UDP:
-            return "udp";
-        case IPPROTO_UDPLITE:
-            return "udplite";
-        case IPPROTO_SCTP:
-            return "sctp";
-        case IPPROTO_DCCP:
-            return "dccp";
-        case IPPROTO_ICMP:
-            return "icmp";
-        case IPPROTO_ICMPV6:
-            return "icmpv6";
-        default:
-            return fmt::format("protocol {}", protocol);
-    }
 }
 
 std::string describe(const alpine_endpoint& endpoint) {

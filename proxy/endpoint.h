@@ -33,7 +33,4 @@ struct KeyLess {
 /// "tcp 10.77.0.1:80", "udp [::]:53", "udp *:53" for a dual-stack wildcard.
 [[nodiscard]] std::string describe(const alpine_endpoint& endpoint);
 
-/// "tcp", or "protocol 99" for one without a name here.
-[[nodiscard]] std::string protocol_name(std::uint8_t protocol);
-
 }  // namespace alp::proxy

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "proxy/bound_socket.h"
+#include "proxy/client/names.h"
 #include "proxy/privileged/sysctl.h"
 
 namespace alp::proxy {

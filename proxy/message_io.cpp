@@ -5,6 +5,8 @@
 
 #include <cerrno>
 
+#include "base/fd_message.h"
+
 namespace alp::proxy {
 namespace {
 
@@ -52,21 +54,8 @@ Result<Incoming> receive(int connection) {
 }
 
 Result<void> send(int connection, std::span<const std::byte> bytes, int fd) {
-    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
-    iovec data{const_cast<std::byte*>(bytes.data()), bytes.size()};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    if (fd >= 0) {
-        message.msg_control = control.data();
-        message.msg_controllen = control.size();
-        cmsghdr* c = CMSG_FIRSTHDR(&message);
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(sizeof(int));
-        std::memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-    }
-    if (sendmsg(connection, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+    const FdMessage message(bytes.data(), bytes.size(), fd);
+    if (sendmsg(connection, message.header(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
         return Error{errno, "sendmsg"};
     }
     return {};

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <span>
 
+#include "base/fd_message.h"
 #include "proxy/client/address.h"
 
 namespace alp::proxy {
@@ -164,21 +165,8 @@ void Client::after_fork_in_child() {
 }
 
 Result<void> Client::send(const alpine_msg_header& request, std::size_t length, int send_fd) const {
-    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
-    iovec data{const_cast<alpine_msg_header*>(&request), length};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    if (send_fd >= 0) {
-        message.msg_control = control.data();
-        message.msg_controllen = control.size();
-        cmsghdr* c = CMSG_FIRSTHDR(&message);
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(sizeof(int));
-        std::memcpy(CMSG_DATA(c), &send_fd, sizeof(send_fd));
-    }
-    const long result = raw_syscall(SYS_sendmsg, connection_.get(), arg(&message), MSG_NOSIGNAL);
+    const FdMessage message(&request, length, send_fd);
+    const long result = raw_syscall(SYS_sendmsg, connection_.get(), arg(message.header()), MSG_NOSIGNAL);
     if (result == -EPIPE || result == -ECONNRESET) {
         return error_of(result, "alpined has gone away: " + start_it(address_));
     }

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-// Drop reasons and verdicts of abi/steering.h, as `alp ps` and `alp doctor` call them.
+// What people call the numbers of abi/steering.h and abi/proxy.h: in `alp ps`, `alp doctor` and alpined's log.
 #pragma once
 
+#include <netinet/in.h>
+
 #include <array>
+#include <cstdint>
+#include <string>
 
 #include "abi/steering.h"
 
@@ -15,5 +19,27 @@ inline constexpr std::array<const char*, ALPINE_DROP_REASONS> drop_names = {
 inline constexpr std::array<const char*, ALPINE_VERDICTS> verdict_names = {
     "to-host", "to-stack", "out", "out-to-host", "out-to-stack", "dropped",
 };
+
+/// "tcp"; "protocol 99" for one without a name here. For people, so from any thread that may allocate.
+inline std::string protocol_name(std::uint8_t protocol) {
+    switch (protocol) {
+        case IPPROTO_TCP:
+            return "tcp";
+        case IPPROTO_UDP:
+            return "udp";
+        case IPPROTO_UDPLITE:
+            return "udplite";
+        case IPPROTO_SCTP:
+            return "sctp";
+        case IPPROTO_DCCP:
+            return "dccp";
+        case IPPROTO_ICMP:
+            return "icmp";
+        case IPPROTO_ICMPV6:
+            return "icmpv6";
+        default:
+            return "protocol " + std::to_string(protocol);
+    }
+}
 
 }  // namespace alp::proxy
