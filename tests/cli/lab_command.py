@@ -37,7 +37,8 @@ def test_hosts_reach_each_other_at_once_by_ipv4_and_ipv6(lab):
 
 @lab_options(daemon=False)
 def test_up_again_makes_it_afresh(lab):
-    running = lab.start("a", ["sleep", "60"])
+    running = lab.start("a", ["sh", "-c", "echo on the host; exec sleep 60"], stdout=subprocess.PIPE)
+    assert running.stdout.readline().strip() == "on the host"
     lab._lab("up", "--no-daemon")
     wait_until(lambda: running.poll() is not None, "what ran on the old hosts has ended")
     assert "10.77.0.1" in lab.run("a", ["ip", "-o", "addr"]).stdout
