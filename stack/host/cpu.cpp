@@ -44,7 +44,7 @@ void drain_event(int fd) {
 
 }  // namespace
 
-// --- Running the stack -----------------------------------------------------------------------------------------------
+// --- Running the stack ---
 
 /// Resumes the stack. True: it has come to rest and the caller still holds the token. False: the token was handed
 /// to another thread.
@@ -123,23 +123,21 @@ void Cpu::run_exit(Thread& thread) {
         const bool holds = drive(thread);
         // The task has left once it is nobody's. Until then other tasks may come first.
         if (task->owner != thread.id) {
+            thread.task = nullptr;
             if (holds) {
-                thread.task = nullptr;
                 release(thread);
             }
             break;
         }
         wait(thread, holds);
     }
-    thread.task = nullptr;
     if (thread.event_fd >= 0) {
         forget_private_fd(thread.event_fd);
         raw_syscall(SYS_close, thread.event_fd);
     }
 }
 
-// --- Waiting
-// -----------------------------------------------------------------------------------------------------------
+// --- Waiting ---
 
 /// The call has blocked: comes back with the token when there is something to resume the stack for. `locked`: the
 /// thread holds the token (and the stack is at rest), else it is parked.
@@ -306,8 +304,7 @@ void Cpu::make_event_fd(Thread& thread) const {
     }
 }
 
-// --- Letting go
-// --------------------------------------------------------------------------------------------------------
+// --- Letting go ---
 
 /// Gives the token back: serves what has come meanwhile, and sees to it that somebody watches the wire.
 void Cpu::release(Thread& thread) {
