@@ -48,6 +48,11 @@
  */
 #define ALPINE_NR_exit_thread (ALPINE_NR_BASE + 6)
 
+/*
+ * (fd, folder, path, flags, mode): openat(2), but the file gets descriptor `fd`. Returns fd or -errno.
+ */
+#define ALPINE_NR_open_at (ALPINE_NR_BASE + 16)
+
 #define ALPINE_NR_END (ALPINE_NR_BASE + 7)
 
 #endif

@@ -5,6 +5,10 @@
 // the host kernel, it says so with raw_syscall().
 #pragma once
 
+/// A `syscall` instruction of Alpine's own, as text of an asm statement: the empty instruction before it (nopl
+/// 42(%rax)) is how calls/sites.h knows it from a program's, which it takes over.
+#define ALPINE_OWN_SYSCALL ".byte 0x0f, 0x1f, 0x40, 0x2a\n\tsyscall"
+
 namespace alp {
 
 /// Calls the host kernel. Returns the kernel's answer: the value, or a negative errno. Never touches `errno`.
@@ -14,7 +18,7 @@ inline long raw_syscall(long number, long a = 0, long b = 0, long c = 0, long d 
     register long r8 asm("r8") = e;
     register long r9 asm("r9") = f;
     long result;
-    asm volatile("syscall"
+    asm volatile(ALPINE_OWN_SYSCALL
                  : "=a"(result)
                  : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
                  : "rcx", "r11", "memory");

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <time.h>
 
 #include <algorithm>
@@ -16,6 +15,7 @@
 #include "base/raw_syscall.h"
 #include "calls/dummy.h"
 #include "calls/fork.h"
+#include "calls/guard.h"
 #include "calls/stack_call.h"
 #include "calls/startup.h"
 
@@ -252,15 +252,8 @@ bool read_address(const OpenFile& file, const sockaddr* address, socklen_t len, 
         return false;
     }
     memset(&copy, 0, sizeof(copy));
-    // Through the kernel, so that a bad pointer is EFAULT and not the end of the program.
-    iovec to{&copy, len < sizeof(copy) ? len : sizeof(copy)};
-    iovec from{const_cast<sockaddr*>(address), to.iov_len};
-    const long copied = raw_syscall(SYS_process_vm_readv, raw_syscall(SYS_getpid), arg(&to), 1, arg(&from), 1, 0);
-    if (copied == -EFAULT) {
+    if (!guarded_copy(&copy, address, len < sizeof(copy) ? len : sizeof(copy))) {
         return false;
-    }
-    if (copied < 0) {
-        memcpy(&copy, address, to.iov_len);  // a sandbox without that call
     }
     // bind(2) takes AF_UNSPEC with the IPv4 wildcard for AF_INET (net/ipv4/af_inet.c).
     if (file.family == AF_INET && copy.ss_family == AF_UNSPEC) {

@@ -18,6 +18,7 @@
 #include "calls/dummy.h"
 #include "calls/entry.h"
 #include "calls/stack_call.h"
+#include "calls/system_calls.h"
 
 namespace alp::calls {
 
@@ -56,7 +57,9 @@ long control_socket(int fd, int command, long argument) {
     }
 }
 
-long control(int fd, int command, long argument) {
+}  // namespace
+
+long sys_fcntl(int fd, int command, long argument) {
     switch (kind_of(fd)) {
         case Kind::host:
             if (is_private(fd)) {
@@ -65,14 +68,15 @@ long control(int fd, int command, long argument) {
             return command == F_SETLKW || command == F_OFD_SETLKW ? host_call(SYS_fcntl, fd, command, argument)
                                                                   : raw_syscall(SYS_fcntl, fd, command, argument);
         case Kind::socket:
+        case Kind::file:
             return control_socket(fd, command, argument);
         default:
             return control_epoll(fd, command, argument);
     }
 }
 
-long control_device(int fd, unsigned long request, void* argument) {
-    if (!is_stack_socket(fd)) {
+long sys_ioctl(int fd, unsigned long request, void* argument) {
+    if (!is_in_stack(fd)) {
         return raw_syscall(SYS_ioctl, fd, static_cast<long>(request), arg(argument));
     }
     if (request == FIOCLEX || request == FIONCLEX) {
@@ -84,6 +88,8 @@ long control_device(int fd, unsigned long request, void* argument) {
     }
     return result;
 }
+
+namespace {
 
 /// Options that bind or connect as a side effect. 0 or -errno.
 long before_option(int fd, OpenFile& file, int level, int option, const void* value, socklen_t len) {
@@ -138,7 +144,8 @@ ALPINE_CALL(int, fcntl, int fd, int command, ...) {
     va_start(arguments, command);
     const long argument = va_arg(arguments, long);
     va_end(arguments);
-    return answer(control(fd, command, argument));
+    const Explained explained(SYS_fcntl);
+    return answer(explained.done(sys_fcntl(fd, command, argument)));
 }
 ALPINE_ALIAS(fcntl64, fcntl);
 
@@ -147,28 +154,24 @@ ALPINE_CALL(int, ioctl, int fd, unsigned long request, ...) {
     va_start(arguments, request);
     void* argument = va_arg(arguments, void*);
     va_end(arguments);
-    return answer(control_device(fd, request, argument));
+    const Explained explained(SYS_ioctl);
+    return answer(explained.done(sys_ioctl(fd, request, argument)));
 }
 
-ALPINE_CALL(int, setsockopt, int fd, int level, int option, const void* value, socklen_t len) {
+ALPINE_SYSTEM_CALL(int, setsockopt, (int fd, int level, int option, const void* value, socklen_t len),
+                   (fd, level, option, value, len)) {
     if (is_stack_socket(fd)) {
-        return answer(set_option(fd, level, option, value, len));
+        return set_option(fd, level, option, value, len);
     }
-    return answer(raw_syscall(SYS_setsockopt, fd, level, option, arg(value), len));
+    return raw_syscall(SYS_setsockopt, fd, level, option, arg(value), len);
 }
 
-ALPINE_CALL(int, getsockopt, int fd, int level, int option, void* value, socklen_t* len) {
+ALPINE_SYSTEM_CALL(int, getsockopt, (int fd, int level, int option, void* value, socklen_t* len),
+                   (fd, level, option, value, len)) {
     if (is_stack_socket(fd)) {
-        return answer(get_option(fd, level, option, value, len));
+        return get_option(fd, level, option, value, len);
     }
-    return answer(raw_syscall(SYS_getsockopt, fd, level, option, arg(value), arg(len)));
-}
-
-/// sockatmark(3) asks by an ioctl inside libc.
-ALPINE_CALL(int, sockatmark, int fd) {
-    int at_mark = 0;
-    const long result = control_device(fd, SIOCATMARK, &at_mark);
-    return answer(result < 0 ? result : at_mark);
+    return raw_syscall(SYS_getsockopt, fd, level, option, arg(value), arg(len));
 }
 
 }  // namespace alp::calls

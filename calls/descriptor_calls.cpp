@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
@@ -17,8 +16,8 @@
 #include "calls/descriptors.h"
 #include "calls/entry.h"
 #include "calls/fork.h"
-#include "calls/libc.h"
 #include "calls/stack_call.h"
+#include "calls/system_calls.h"
 
 namespace alp::calls {
 
@@ -37,26 +36,6 @@ void let_go(OpenFile* file) {
 OpenFile* detach(int fd, long* result) {
     *result = kind_of(fd) == Kind::epoll || lost_stack() ? 0 : stack_call(SYS_close, fd);
     return remove(fd);
-}
-
-/// Gives number `copy`, which the host has made, the meaning of `fd` in the stack and in the table.
-long attach_copy(int fd, int copy) {
-    if (copy >= kTableSize) {
-        return -EMFILE;
-    }
-    const Kind kind = kind_of(fd);
-    if (kind == Kind::host) {
-        return -EBADF;  // closed by another thread meanwhile
-    }
-    OpenFile* file = file_of(fd);
-    if (kind != Kind::epoll && !lost_stack()) {
-        const long copied = stack_call(SYS_dup2, fd, copy);
-        if (copied < 0) {
-            return copied;
-        }
-    }
-    install(copy, kind, file);
-    return copy;
 }
 
 /// dup3() where at least one of the two numbers is not the host's.
@@ -134,6 +113,25 @@ long close_stack_descriptor(int fd) {
     return is_restart_code(result) ? 0 : result;
 }
 
+long attach_copy(int fd, int copy) {
+    if (copy >= kTableSize) {
+        return -EMFILE;
+    }
+    const Kind kind = kind_of(fd);
+    if (kind == Kind::host) {
+        return -EBADF;  // closed by another thread meanwhile
+    }
+    OpenFile* file = file_of(fd);
+    if (kind != Kind::epoll && !lost_stack()) {
+        const long copied = stack_call(SYS_dup2, fd, copy);
+        if (copied < 0) {
+            return copied;
+        }
+    }
+    install(copy, kind, file);
+    return copy;
+}
+
 long duplicate_from(int fd, int command, int lowest) {
     long copy = raw_syscall(SYS_fcntl, fd, command, lowest);
     if (copy >= 0 && !is_foreign_process()) {
@@ -146,55 +144,39 @@ long duplicate_from(int fd, int command, int lowest) {
     return copy;
 }
 
-ALPINE_CALL(int, close, int fd) {
+ALPINE_SYSTEM_CALL(int, close, (int fd), (fd)) {
     if (!is_host(fd)) {
-        return answer(close_stack_descriptor(fd));
+        return close_stack_descriptor(fd);
     }
     if (is_private(fd)) {
-        return answer(-EBADF);
+        return -EBADF;
     }
-    return answer(host_call(SYS_close, fd));
+    return host_call(SYS_close, fd);
 }
 
-ALPINE_CALL(int, close_range, unsigned first, unsigned last, int flags) {
-    return answer(close_range_of(first, last, flags));
+ALPINE_SYSTEM_CALL(int, close_range, (unsigned first, unsigned last, int flags), (first, last, flags)) {
+    return close_range_of(first, last, flags);
 }
 
-ALPINE_CALL(void, closefrom, int lowest) { close_range_of(lowest < 0 ? 0 : static_cast<unsigned>(lowest), ~0U, 0); }
-
-ALPINE_CALL(int, dup, int fd) {
+ALPINE_SYSTEM_CALL(int, dup, (int fd), (fd)) {
     if (!is_host(fd)) {
-        return answer(duplicate_from(fd, F_DUPFD, 0));
+        return duplicate_from(fd, F_DUPFD, 0);
     }
-    return answer(is_private(fd) ? -EBADF : raw_syscall(SYS_dup, fd));
+    return is_private(fd) ? -EBADF : raw_syscall(SYS_dup, fd);
 }
 
-ALPINE_CALL(int, dup2, int from, int to) {
+ALPINE_SYSTEM_CALL(int, dup2, (int from, int to), (from, to)) {
     if (from == to || (is_host(from) && is_host(to) && !is_private(to))) {
-        return answer(raw_syscall(SYS_dup2, from, to));
+        return raw_syscall(SYS_dup2, from, to);
     }
-    return answer(duplicate_onto(from, to, 0));
+    return duplicate_onto(from, to, 0);
 }
 
-ALPINE_CALL(int, dup3, int from, int to, int flags) {
+ALPINE_SYSTEM_CALL(int, dup3, (int from, int to, int flags), (from, to, flags)) {
     if (from == to || (is_host(from) && is_host(to) && !is_private(to))) {
-        return answer(raw_syscall(SYS_dup3, from, to, flags));
+        return raw_syscall(SYS_dup3, from, to, flags);
     }
-    return answer(duplicate_onto(from, to, flags));
-}
-
-/// fclose() closes inside libc, where nobody sees it: the stack's half goes first, as in every close.
-ALPINE_CALL(int, fclose, FILE* stream) {
-    static const auto next = next_symbol<int (*)(FILE*)>("fclose");
-    const int fd = stream != nullptr ? fileno(stream) : -1;
-    if (fd < 0 || is_host(fd) || is_foreign_process()) {
-        return next(stream);
-    }
-    long ignored;
-    OpenFile* last = detach(fd, &ignored);
-    const int result = next(stream);
-    let_go(last);
-    return result;
+    return duplicate_onto(from, to, flags);
 }
 
 }  // namespace alp::calls

@@ -29,6 +29,7 @@ struct Claim;
 enum class Kind : std::uint8_t {
     host = 0,     ///< the host's; Alpine has nothing to do with it
     socket,       ///< a socket of the stack
+    file,         ///< a file or folder of the stack's /proc or /sys
     epoll,        ///< an epoll instance that so far watches host descriptors only
     mixed_epoll,  ///< an epoll instance with a half in the stack
 };
@@ -66,6 +67,12 @@ inline Kind kind_of(int fd) {
 }
 
 inline bool is_stack_socket(int fd) { return kind_of(fd) == Kind::socket; }
+/// Has the stack alone what stands behind this number? Sockets and files, not epoll instances.
+inline bool is_in_stack(int fd) {
+    const Kind kind = kind_of(fd);
+    return kind == Kind::socket || kind == Kind::file;
+}
+
 inline bool is_host(int fd) { return kind_of(fd) == Kind::host; }
 
 /// The open file behind a number whose kind is not host. Never null for such a number.

@@ -25,6 +25,7 @@
 #include "calls/fork.h"
 #include "calls/signals.h"
 #include "calls/stack_call.h"
+#include "calls/system_calls.h"
 #include "calls/wait.h"
 
 namespace alp::calls {
@@ -154,13 +155,14 @@ long control(int epoll, int operation, int target, epoll_event* event) {
     if (is_private(target)) {
         return -EBADF;
     }
-    if (is_stack_socket(epoll)) {
+    if (is_in_stack(epoll)) {
         return -EINVAL;
     }
     switch (kind_of(target)) {
         case Kind::host:
             return control_host(epoll, operation, target, event);
         case Kind::socket:
+        case Kind::file:
             return control_in_stack(epoll, operation, target, event);
         default:
             return control_nested(epoll, operation, target, event);
@@ -199,6 +201,7 @@ public:
             }
             ready = block(window.limit(left));
             hold_while_exiting();
+            check_cancelled();
             if (ready > 0) {
                 return ready + ask_host(static_cast<int>(ready));
             }
@@ -304,7 +307,7 @@ long wait(int epoll, epoll_event* events, int room, const timespec* timeout, con
 
 long wait_ms(int epoll, epoll_event* events, int room, int timeout_ms, const sigset_t* mask) {
     const Kind kind = kind_of(epoll);
-    if (kind == Kind::host || kind == Kind::socket || (kind == Kind::epoll && __libc_single_threaded)) {
+    if (kind == Kind::host || is_in_stack(epoll) || (kind == Kind::epoll && __libc_single_threaded)) {
         return host_call(SYS_epoll_pwait, epoll, arg(events), room, timeout_ms, arg(mask), kSignalSetBytes);
     }
     if (timeout_ms < 0) {
@@ -318,25 +321,29 @@ long wait_ms(int epoll, epoll_event* events, int room, int timeout_ms, const sig
 
 void reset_epoll_after_fork() { halves_lock.reset(); }
 
-ALPINE_CALL(int, epoll_create1, int flags) { return answer(create(flags)); }
+ALPINE_SYSTEM_CALL(int, epoll_create1, (int flags), (flags)) { return create(flags); }
 
-ALPINE_CALL(int, epoll_create, int size) { return answer(size <= 0 ? -EINVAL : create(0)); }
+ALPINE_SYSTEM_CALL(int, epoll_create, (int size), (size)) { return size <= 0 ? -EINVAL : create(0); }
 
-ALPINE_CALL(int, epoll_ctl, int epoll, int operation, int target, epoll_event* event) {
-    return answer(control(epoll, operation, target, event));
+ALPINE_SYSTEM_CALL(int, epoll_ctl, (int epoll, int operation, int target, epoll_event* event),
+                   (epoll, operation, target, event)) {
+    return control(epoll, operation, target, event);
 }
 
-ALPINE_CALL(int, epoll_wait, int epoll, epoll_event* events, int room, int timeout_ms) {
-    return answer(wait_ms(epoll, events, room, timeout_ms, nullptr));
+ALPINE_SYSTEM_CALL(int, epoll_wait, (int epoll, epoll_event* events, int room, int timeout_ms),
+                   (epoll, events, room, timeout_ms)) {
+    return wait_ms(epoll, events, room, timeout_ms, nullptr);
 }
 
-ALPINE_CALL(int, epoll_pwait, int epoll, epoll_event* events, int room, int timeout_ms, const sigset_t* mask) {
-    return answer(wait_ms(epoll, events, room, timeout_ms, mask));
+ALPINE_SYSTEM_CALL(int, epoll_pwait, (int epoll, epoll_event* events, int room, int timeout_ms, const sigset_t* mask),
+                   (epoll, events, room, timeout_ms, mask)) {
+    return wait_ms(epoll, events, room, timeout_ms, mask);
 }
 
-ALPINE_CALL(int, epoll_pwait2, int epoll, epoll_event* events, int room, const timespec* timeout,
-            const sigset_t* mask) {
-    return answer(wait(epoll, events, room, timeout, mask));
+ALPINE_SYSTEM_CALL(int, epoll_pwait2,
+                   (int epoll, epoll_event* events, int room, const timespec* timeout, const sigset_t* mask),
+                   (epoll, events, room, timeout, mask)) {
+    return wait(epoll, events, room, timeout, mask);
 }
 
 }  // namespace alp::calls

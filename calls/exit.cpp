@@ -6,7 +6,6 @@
 // has anything outstanding, for a limited time. Other threads may be blocked on those sockets: shutdown() wakes
 // them, and the boundary keeps them from returning to the program (hold_while_exiting).
 #include <netinet/in.h>
-#include <stdlib.h>
 #include <sys/single_threaded.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -19,6 +18,7 @@
 #include "calls/entry.h"
 #include "calls/fork.h"
 #include "calls/stack_call.h"
+#include "calls/system_calls.h"
 
 namespace alp::calls {
 
@@ -60,20 +60,16 @@ void drain() {
     }
 }
 
-/// quick_exit() runs what is registered in reverse: what is registered when the library is loaded runs last.
-[[gnu::constructor]] void watch_quick_exit() { at_quick_exit(drain); }
-
-/// exit() and the return from main() come here, after the program's own handlers.
-[[gnu::destructor]] void at_exit() { drain(); }
-
 }  // namespace
 
-ALPINE_CALL(void, _exit, int status) {
+/// Every way to end in order comes here, last of all: exit(), whose last act is to write out what stdio still holds
+/// (and that may go to a socket), the return from main(), quick_exit() and _exit().
+long sys_exit_group(int status) {
     drain();
+    print_explanation();
     for (;;) {
         raw_syscall(SYS_exit_group, status);
     }
 }
-ALPINE_ALIAS(_Exit, _exit);
 
 }  // namespace alp::calls

@@ -6,8 +6,7 @@
 // copies of Alpine's own descriptors: the daemon takes the end of the connection for the end of the process, and
 // a TUN queue held open here would keep the parent's device alive.
 //
-// posix_spawn(), system() and popen() need nothing: libc makes their descriptor changes without going through
-// exported symbols. vfork() runs the program's code on our memory in another process: see is_foreign_process().
+// vfork(), posix_spawn(), system() and popen() run code on our memory in another process: see is_foreign_process().
 #include "calls/fork.h"
 
 #include <pthread.h>
@@ -19,6 +18,9 @@
 #include "base/raw_syscall.h"
 #include "calls/claims.h"
 #include "calls/descriptors.h"
+#include "calls/explain.h"
+#include "calls/passing.h"
+#include "calls/sites.h"
 #include "calls/startup.h"
 #include "stack/host/stack.h"
 
@@ -40,6 +42,9 @@ void in_child() {
     reset_claims_after_fork();
     reset_signals_after_fork();
     reset_epoll_after_fork();
+    reset_passing_after_fork();
+    reset_sites_after_fork();
+    reset_explanation_after_fork();
     reset_startup_after_fork();
     thread_state.registered = false;
 }

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Moving data: read and write, recv and send, in all their forms.
-//
-// Everything sent into the stack carries MSG_NOSIGNAL, write() included (on a socket it is sendto() without an
-// address): the SIGPIPE of a broken connection is raised here, in the program's own process.
+// Moving data: read and write, recv and send. (Messages with ancillary data: messages.cpp.)
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -11,66 +8,32 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
-#include "calls/claims.h"
 #include "calls/descriptors.h"
 #include "calls/entry.h"
+#include "calls/guard.h"
 #include "calls/send.h"
-#include "calls/signals.h"
 #include "calls/stack_call.h"
+#include "calls/system_calls.h"
 
 namespace alp::calls {
 
 namespace {
-
-long after_send(const OpenFile& file, long result, int flags) {
-    if (__builtin_expect(result == -EPIPE, 0) && file.sigpipe && (flags & MSG_NOSIGNAL) == 0) {
-        raise_sigpipe();
-    }
-    return result;
-}
-
-/// May this send give the socket its port? A stream that is not connected only sends with TCP Fast Open, or when
-/// the protocol connects by sending.
-bool send_binds(const OpenFile& file, int flags) {
-    return file.type == SOCK_DGRAM || file.protocol == IPPROTO_SCTP || (flags & MSG_FASTOPEN) != 0;
-}
-
-long before_send(int fd, OpenFile& file, int flags) {
-    if (__builtin_expect(!file.ports || file.has_port.load(std::memory_order_acquire), 1) || !send_binds(file, flags)) {
-        return 0;
-    }
-    return ensure_port(fd, file);
-}
-
-long send_message(int fd, const msghdr* message, int flags) {
-    OpenFile& file = *file_of(fd);
-    const long error = before_send(fd, file, flags);
-    if (error < 0) {
-        return error;
-    }
-    return after_send(file, stack_call_cancellable(SYS_sendmsg, fd, arg(message), flags | MSG_NOSIGNAL), flags);
-}
-
-long send_messages(int fd, mmsghdr* messages, unsigned count, int flags) {
-    OpenFile& file = *file_of(fd);
-    const long error = before_send(fd, file, flags);
-    if (error < 0) {
-        return error;
-    }
-    return after_send(file, stack_call_cancellable(SYS_sendmmsg, fd, arg(messages), count, flags | MSG_NOSIGNAL),
-                      flags);
-}
 
 /// What write() adds to send(): a record socket ends its record.
 int write_flags(const OpenFile& file) { return file.type == SOCK_SEQPACKET ? MSG_EOR : 0; }
 
 /// writev() of nothing writes nothing, where sendmsg() of nothing would send an empty datagram.
 bool is_empty_record(const OpenFile& file, const iovec* vector, int count) {
-    std::size_t total = 0;
-    for (int i = 0; i < count && file.type != SOCK_STREAM; ++i) {
-        total += vector[i].iov_len;
+    if (file.type == SOCK_STREAM) {
+        return false;
     }
-    return file.type != SOCK_STREAM && total == 0;
+    for (int i = 0; i < count; ++i) {
+        iovec part{};
+        if (!guarded_copy(&part, vector + i, sizeof(part)) || part.iov_len != 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 long write_vector(int fd, const iovec* vector, int count) {
@@ -105,23 +68,11 @@ void check_room(std::size_t len, std::size_t room) {
 
 }  // namespace
 
-long send_to(int fd, const void* buffer, std::size_t len, int flags, const sockaddr* address, socklen_t address_len) {
-    OpenFile& file = *file_of(fd);
-    const long error = before_send(fd, file, flags);
-    if (error < 0) {
-        return error;
+ALPINE_SYSTEM_CALL(ssize_t, read, (int fd, void* buffer, std::size_t len), (fd, buffer, len)) {
+    if (is_in_stack(fd)) {
+        return stack_call_cancellable(SYS_read, fd, arg(buffer), static_cast<long>(len));
     }
-    return after_send(file,
-                      stack_call_cancellable(SYS_sendto, fd, arg(buffer), static_cast<long>(len), flags | MSG_NOSIGNAL,
-                                             arg(address), address_len),
-                      flags);
-}
-
-ALPINE_CALL(ssize_t, read, int fd, void* buffer, std::size_t len) {
-    if (is_stack_socket(fd)) {
-        return answer<ssize_t>(stack_call_cancellable(SYS_read, fd, arg(buffer), static_cast<long>(len)));
-    }
-    return answer<ssize_t>(host_call(SYS_read, fd, arg(buffer), static_cast<long>(len)));
+    return host_call(SYS_read, fd, arg(buffer), static_cast<long>(len));
 }
 
 ALPINE_CALL(ssize_t, __read_chk, int fd, void* buffer, std::size_t len, std::size_t room) {
@@ -129,86 +80,78 @@ ALPINE_CALL(ssize_t, __read_chk, int fd, void* buffer, std::size_t len, std::siz
     return alpine_read(fd, buffer, len);
 }
 
-ALPINE_CALL(ssize_t, write, int fd, const void* buffer, std::size_t len) {
+ALPINE_SYSTEM_CALL(ssize_t, write, (int fd, const void* buffer, std::size_t len), (fd, buffer, len)) {
     if (is_stack_socket(fd)) {
-        return answer<ssize_t>(send_to(fd, buffer, len, write_flags(*file_of(fd)), nullptr, 0));
+        return send_to(fd, buffer, len, write_flags(*file_of(fd)), nullptr, 0);
     }
-    return answer<ssize_t>(host_call(SYS_write, fd, arg(buffer), static_cast<long>(len)));
+    if (is_in_stack(fd)) {
+        return stack_call_cancellable(SYS_write, fd, arg(buffer), static_cast<long>(len));
+    }
+    return host_call(SYS_write, fd, arg(buffer), static_cast<long>(len));
 }
 
-ALPINE_CALL(ssize_t, readv, int fd, const iovec* vector, int count) {
-    if (is_stack_socket(fd)) {
-        return answer<ssize_t>(stack_call_cancellable(SYS_readv, fd, arg(vector), count));
+ALPINE_SYSTEM_CALL(ssize_t, readv, (int fd, const iovec* vector, int count), (fd, vector, count)) {
+    if (is_in_stack(fd)) {
+        return stack_call_cancellable(SYS_readv, fd, arg(vector), count);
     }
-    return answer<ssize_t>(host_call(SYS_readv, fd, arg(vector), count));
+    return host_call(SYS_readv, fd, arg(vector), count);
 }
 
-ALPINE_CALL(ssize_t, writev, int fd, const iovec* vector, int count) {
+ALPINE_SYSTEM_CALL(ssize_t, writev, (int fd, const iovec* vector, int count), (fd, vector, count)) {
     if (is_stack_socket(fd)) {
-        return answer<ssize_t>(write_vector(fd, vector, count));
+        return write_vector(fd, vector, count);
     }
-    return answer<ssize_t>(host_call(SYS_writev, fd, arg(vector), count));
+    if (is_in_stack(fd)) {
+        return stack_call_cancellable(SYS_writev, fd, arg(vector), count);
+    }
+    return host_call(SYS_writev, fd, arg(vector), count);
 }
 
-ALPINE_CALL(ssize_t, preadv2, int fd, const iovec* vector, int count, off_t offset, int flags) {
+ALPINE_SYSTEM_CALL(ssize_t, preadv2, (int fd, const iovec* vector, int count, off_t offset, int flags),
+                   (fd, vector, count, offset, flags)) {
     if (is_stack_socket(fd)) {
         if (is_positioned(offset)) {
-            return answer<ssize_t>(-ESPIPE);
+            return -ESPIPE;
         }
-        return answer<ssize_t>(stack_call_cancellable(SYS_preadv2, fd, arg(vector), count, offset, 0, flags));
+        return stack_call_cancellable(SYS_preadv2, fd, arg(vector), count, offset, 0, flags);
     }
-    return answer<ssize_t>(host_call(SYS_preadv2, fd, arg(vector), count, offset, 0, flags));
+    return host_call(SYS_preadv2, fd, arg(vector), count, offset, 0, flags);
 }
 ALPINE_ALIAS(preadv64v2, preadv2);
 
-ALPINE_CALL(ssize_t, pwritev2, int fd, const iovec* vector, int count, off_t offset, int flags) {
+ALPINE_SYSTEM_CALL(ssize_t, pwritev2, (int fd, const iovec* vector, int count, off_t offset, int flags),
+                   (fd, vector, count, offset, flags)) {
     if (is_stack_socket(fd)) {
         if (is_positioned(offset)) {
-            return answer<ssize_t>(-ESPIPE);
+            return -ESPIPE;
         }
-        return answer<ssize_t>(flags != 0 ? -EOPNOTSUPP : write_vector(fd, vector, count));
+        return flags != 0 ? -EOPNOTSUPP : write_vector(fd, vector, count);
     }
-    return answer<ssize_t>(host_call(SYS_pwritev2, fd, arg(vector), count, offset, 0, flags));
+    return host_call(SYS_pwritev2, fd, arg(vector), count, offset, 0, flags);
 }
 ALPINE_ALIAS(pwritev64v2, pwritev2);
 
+ALPINE_SYSTEM_CALL(ssize_t, sendto,
+                   (int fd, const void* buffer, std::size_t len, int flags, const sockaddr* address,
+                    socklen_t address_len),
+                   (fd, buffer, len, flags, address, address_len)) {
+    if (is_stack_socket(fd)) {
+        return send_to(fd, buffer, len, flags, address, address_len);
+    }
+    return host_call(SYS_sendto, fd, arg(buffer), static_cast<long>(len), flags, arg(address), address_len);
+}
+
 ALPINE_CALL(ssize_t, send, int fd, const void* buffer, std::size_t len, int flags) {
-    if (is_stack_socket(fd)) {
-        return answer<ssize_t>(send_to(fd, buffer, len, flags, nullptr, 0));
-    }
-    return answer<ssize_t>(host_call(SYS_sendto, fd, arg(buffer), static_cast<long>(len), flags, 0, 0));
+    return alpine_sendto(fd, buffer, len, flags, nullptr, 0);
 }
 
-ALPINE_CALL(ssize_t, sendto, int fd, const void* buffer, std::size_t len, int flags, const sockaddr* address,
-            socklen_t address_len) {
+ALPINE_SYSTEM_CALL(ssize_t, recvfrom,
+                   (int fd, void* buffer, std::size_t len, int flags, sockaddr* address, socklen_t* address_len),
+                   (fd, buffer, len, flags, address, address_len)) {
     if (is_stack_socket(fd)) {
-        return answer<ssize_t>(send_to(fd, buffer, len, flags, address, address_len));
+        return receive_from(fd, buffer, len, flags, address, address_len);
     }
-    return answer<ssize_t>(
-        host_call(SYS_sendto, fd, arg(buffer), static_cast<long>(len), flags, arg(address), address_len));
-}
-
-ALPINE_CALL(ssize_t, sendmsg, int fd, const msghdr* message, int flags) {
-    if (is_stack_socket(fd)) {
-        return answer<ssize_t>(send_message(fd, message, flags));
-    }
-    return answer<ssize_t>(host_call(SYS_sendmsg, fd, arg(message), flags));
-}
-
-ALPINE_CALL(int, sendmmsg, int fd, mmsghdr* messages, unsigned count, int flags) {
-    if (is_stack_socket(fd)) {
-        return answer(send_messages(fd, messages, count, flags));
-    }
-    return answer(host_call(SYS_sendmmsg, fd, arg(messages), count, flags));
-}
-
-ALPINE_CALL(ssize_t, recvfrom, int fd, void* buffer, std::size_t len, int flags, sockaddr* address,
-            socklen_t* address_len) {
-    if (is_stack_socket(fd)) {
-        return answer<ssize_t>(receive_from(fd, buffer, len, flags, address, address_len));
-    }
-    return answer<ssize_t>(
-        host_call(SYS_recvfrom, fd, arg(buffer), static_cast<long>(len), flags, arg(address), arg(address_len)));
+    return host_call(SYS_recvfrom, fd, arg(buffer), static_cast<long>(len), flags, arg(address), arg(address_len));
 }
 
 ALPINE_CALL(ssize_t, __recvfrom_chk, int fd, void* buffer, std::size_t len, std::size_t room, int flags,
@@ -224,20 +167,6 @@ ALPINE_CALL(ssize_t, recv, int fd, void* buffer, std::size_t len, int flags) {
 ALPINE_CALL(ssize_t, __recv_chk, int fd, void* buffer, std::size_t len, std::size_t room, int flags) {
     check_room(len, room);
     return alpine_recvfrom(fd, buffer, len, flags, nullptr, nullptr);
-}
-
-ALPINE_CALL(ssize_t, recvmsg, int fd, msghdr* message, int flags) {
-    if (is_stack_socket(fd)) {
-        return answer<ssize_t>(stack_call_cancellable(SYS_recvmsg, fd, arg(message), flags));
-    }
-    return answer<ssize_t>(host_call(SYS_recvmsg, fd, arg(message), flags));
-}
-
-ALPINE_CALL(int, recvmmsg, int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {
-    if (is_stack_socket(fd)) {
-        return answer(stack_call_cancellable(SYS_recvmmsg, fd, arg(messages), count, flags, arg(timeout)));
-    }
-    return answer(host_call(SYS_recvmmsg, fd, arg(messages), count, flags, arg(timeout)));
 }
 
 }  // namespace alp::calls

@@ -13,6 +13,7 @@
 #include "calls/entry.h"
 #include "calls/fork.h"
 #include "calls/stack_call.h"
+#include "calls/system_calls.h"
 #include "calls/wait.h"
 
 namespace alp::calls {
@@ -30,7 +31,7 @@ constexpr short kExceptEvents = POLLPRI;
 bool concerns_stack(const pollfd* entries, nfds_t count) {
     for (nfds_t i = 0; i < count; ++i) {
         const Kind kind = kind_of(entries[i].fd);
-        if (kind == Kind::socket || kind == Kind::mixed_epoll) {
+        if (kind == Kind::socket || kind == Kind::file || kind == Kind::mixed_epoll) {
             return true;
         }
     }
@@ -43,19 +44,19 @@ bool is_too_long(nfds_t count) {
     return count > 1024 && raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, arg(&limit)) == 0 && count > limit.rlim_cur;
 }
 
-long poll_until(pollfd* entries, nfds_t count, const timespec* timeout, const sigset_t* mask) {
+long poll_until(pollfd* entries, nfds_t count, timespec* timeout, const sigset_t* mask) {
     if (!stack::running() || is_too_long(count) || !concerns_stack(entries, count)) {
-        timespec copy{};
-        if (timeout != nullptr) {
-            copy = *timeout;  // the kernel writes what is left into it, libc's callers do not expect that
-        }
-        return host_call(SYS_ppoll, arg(entries), static_cast<long>(count), timeout != nullptr ? arg(&copy) : 0,
-                         arg(mask), kSignalSetBytes);
+        return host_call(SYS_ppoll, arg(entries), static_cast<long>(count), arg(timeout), arg(mask), kSignalSetBytes);
     }
     if (!is_valid(timeout)) {
         return -EINVAL;
     }
-    return wait_for_any(entries, count, Deadline(timeout), mask);
+    const Deadline deadline(timeout);
+    const long result = wait_for_any(entries, count, deadline, mask);
+    if (timeout != nullptr) {
+        *timeout = deadline.remaining();
+    }
+    return result;
 }
 
 long poll_for(pollfd* entries, nfds_t count, int timeout_ms) {
@@ -97,7 +98,7 @@ bool concerns_stack(int count, const Sets& sets) {
     const int end = static_cast<int>(table_end());
     for (int fd = 0; fd < count && fd < end; ++fd) {
         const Kind kind = kind_of(fd);
-        if ((kind == Kind::socket || kind == Kind::mixed_epoll) && sets.events(fd) != 0) {
+        if ((kind == Kind::socket || kind == Kind::file || kind == Kind::mixed_epoll) && sets.events(fd) != 0) {
             return true;
         }
     }
@@ -173,8 +174,8 @@ long select_until(int count, fd_set* read, fd_set* write, fd_set* except, timesp
 
 }  // namespace
 
-ALPINE_CALL(int, poll, pollfd* entries, nfds_t count, int timeout_ms) {
-    return answer(poll_for(entries, count, timeout_ms));
+ALPINE_SYSTEM_CALL(int, poll, (pollfd * entries, nfds_t count, int timeout_ms), (entries, count, timeout_ms)) {
+    return poll_for(entries, count, timeout_ms);
 }
 
 ALPINE_CALL(int, __poll_chk, pollfd* entries, nfds_t count, int timeout_ms, std::size_t room) {
@@ -184,8 +185,17 @@ ALPINE_CALL(int, __poll_chk, pollfd* entries, nfds_t count, int timeout_ms, std:
     return answer(poll_for(entries, count, timeout_ms));
 }
 
+long sys_ppoll(pollfd* entries, nfds_t count, timespec* timeout, const sigset_t* mask) {
+    return poll_until(entries, count, timeout, mask);
+}
+
 ALPINE_CALL(int, ppoll, pollfd* entries, nfds_t count, const timespec* timeout, const sigset_t* mask) {
-    return answer(poll_until(entries, count, timeout, mask));
+    timespec copy{};
+    if (timeout != nullptr) {
+        copy = *timeout;  // the kernel writes what is left into it, libc's callers do not expect that
+    }
+    const Explained explained(SYS_ppoll);
+    return answer(explained.done(sys_ppoll(entries, count, timeout != nullptr ? &copy : nullptr, mask)));
 }
 
 ALPINE_CALL(int, __ppoll_chk, pollfd* entries, nfds_t count, const timespec* timeout, const sigset_t* mask,
@@ -193,14 +203,15 @@ ALPINE_CALL(int, __ppoll_chk, pollfd* entries, nfds_t count, const timespec* tim
     if (room / sizeof(pollfd) < count) {
         abort();  // as glibc's fortified ppoll() does
     }
-    return answer(poll_until(entries, count, timeout, mask));
+    return alpine_ppoll(entries, count, timeout, mask);
 }
 
-ALPINE_CALL(int, select, int count, fd_set* read, fd_set* write, fd_set* except, timeval* timeout) {
+ALPINE_SYSTEM_CALL(int, select, (int count, fd_set* read, fd_set* write, fd_set* except, timeval* timeout),
+                   (count, read, write, except, timeout)) {
     timespec limit{};
     if (timeout != nullptr) {
         if (timeout->tv_sec < 0 || timeout->tv_usec < 0) {
-            return answer(-EINVAL);
+            return -EINVAL;
         }
         limit.tv_sec = timeout->tv_sec + timeout->tv_usec / 1'000'000;  // as glibc, which lets tv_usec overflow
         limit.tv_nsec = timeout->tv_usec % 1'000'000 * 1000;
@@ -209,31 +220,35 @@ ALPINE_CALL(int, select, int count, fd_set* read, fd_set* write, fd_set* except,
     const long result =
         select_until(count, read, write, except, timeout != nullptr ? &limit : nullptr, nullptr, &handled);
     if (!handled) {
-        return answer(host_call(SYS_select, count, arg(read), arg(write), arg(except), arg(timeout)));
+        return host_call(SYS_select, count, arg(read), arg(write), arg(except), arg(timeout));
     }
     if (timeout != nullptr) {
         *timeout = timeval{limit.tv_sec, limit.tv_nsec / 1000};
     }
-    return answer(result);
+    return result;
 }
 
-ALPINE_CALL(int, pselect, int count, fd_set* read, fd_set* write, fd_set* except, const timespec* timeout,
-            const sigset_t* mask) {
-    timespec limit{};
-    if (timeout != nullptr) {
-        limit = *timeout;  // pselect(2) leaves the caller's alone
-    }
-    timespec* const copy = timeout != nullptr ? &limit : nullptr;
+long sys_pselect(int count, fd_set* read, fd_set* write, fd_set* except, timespec* timeout, const sigset_t* mask) {
     bool handled;
-    const long result = select_until(count, read, write, except, copy, mask, &handled);
+    const long result = select_until(count, read, write, except, timeout, mask, &handled);
     if (!handled) {
         const struct {
             const sigset_t* mask;
             std::size_t len;
         } window{mask, kSignalSetBytes};
-        return answer(host_call(SYS_pselect6, count, arg(read), arg(write), arg(except), arg(copy), arg(&window)));
+        return host_call(SYS_pselect6, count, arg(read), arg(write), arg(except), arg(timeout), arg(&window));
     }
-    return answer(result);
+    return result;
+}
+
+ALPINE_CALL(int, pselect, int count, fd_set* read, fd_set* write, fd_set* except, const timespec* timeout,
+            const sigset_t* mask) {
+    timespec copy{};
+    if (timeout != nullptr) {
+        copy = *timeout;  // pselect(2) leaves the caller's alone
+    }
+    const Explained explained(SYS_pselect6);
+    return answer(explained.done(sys_pselect(count, read, write, except, timeout != nullptr ? &copy : nullptr, mask)));
 }
 
 }  // namespace alp::calls

@@ -2,16 +2,22 @@
 // Theory of operation
 //
 // Every handler the program installs is replaced, in the host's kernel, by on_signal(); the program's own stands
-// in `actions`. If the thread is not in the stack, on_signal() just calls it. If it is, the signal is put off: it
-// is blocked in the mask that the return from on_signal() restores, sent to the thread once more (with the same
-// siginfo), and the call in the stack is told to end. At the boundary (stack_call.h) the signal is unblocked, and
-// the host's kernel delivers it like any other: with the right siginfo, mask and alternate stack, and free to
-// longjmp, because nothing of Alpine's is left on the stack below but a plain function's frame.
+// in `actions`. That happens at rt_sigaction(2), to which libc's own code comes by its call sites (sites.h): so
+// sigaction(), signal(), abort() and the handlers that libc keeps for itself (cancellation, setuid) all pass here. If
+// the thread is not in the stack, on_signal() just calls the handler. If it is, the signal is put off: it is blocked in
+// the mask that the return from on_signal() restores, sent to the thread once more (with the same siginfo), and the
+// call in the stack is told to end. At the boundary (stack_call.h) the signal is unblocked, and the host's kernel
+// delivers it like any other: with the right siginfo, mask and alternate stack, and free to longjmp, because nothing of
+// Alpine's is left on the stack below but a plain function's frame.
 //
-// Faults (SIGSEGV and its like, raised by an instruction) cannot be put off. Those the stack's own code raises by
-// touching a program's bad pointer are the stack's, which has its own handler for them in the host's kernel. When
-// the program installs one, ours takes that place and hands the stack's faults on (`beneath`); when the program
-// goes back to the default, the stack's handler gets its place back.
+// Faults (SIGSEGV and its like, raised by an instruction) cannot be put off. For SIGSEGV, SIGBUS and SIGILL on_signal()
+// stands from the start, whatever the program asks for: some faults are Alpine's own (guard.h, sites.h) or those of the
+// stack touching a program's bad pointer. All others get the program's handler, or end the process as they would. For
+// the same reason these three are never blocked: a fault that is blocked ends the process at once. A program that
+// blocks them is told that they are.
+//
+// Cancellation: pthread_cancel() only marks a thread that is not in asynchronous mode and trusts that libc's wrappers
+// look. A thread that is blocked in the stack has to be called out of there, by libc's own signal for that.
 #include "calls/signals.h"
 
 #include <errno.h>
@@ -24,8 +30,12 @@
 #include "base/raw_syscall.h"
 #include "calls/entry.h"
 #include "calls/fork.h"
+#include "calls/guard.h"
+#include "calls/libc.h"
 #include "calls/lock.h"
+#include "calls/sites.h"
 #include "calls/stack_call.h"
+#include "calls/system_calls.h"
 #include "calls/thread_state.h"
 #include "stack/host/stack.h"
 
@@ -41,23 +51,29 @@ using Handler = void (*)(int);
 using InfoHandler = void (*)(int, siginfo_t*, void*);
 
 constexpr int kSignals = 65;
+constexpr int kCancelSignal = 32; /* SIGCANCEL of glibc (nptl/pthreadP.h) */
+constexpr std::size_t kSetBytes = 8;
+constexpr unsigned long kRestorerFlag = 0x04000000; /* SA_RESTORER */
 
 /// What the program asked for. `handler` null: never set through us, and the host's kernel knows.
 struct Action {
     std::atomic<Handler> handler;
-    std::atomic<int> flags;
-    sigset_t mask;
+    std::atomic<unsigned long> flags;
+    std::uint64_t mask;
 };
 
 Action actions[kSignals];
 Lock actions_lock;
+void (*restorer)();  ///< libc's, which debuggers and unwinders know
 
-/// The stack's own handlers, as far as ours stand in their place. Of SIGSEGV, SIGBUS and SIGILL only.
-struct sigaction beneath[kSignals];
+constexpr std::uint64_t bit(int number) { return std::uint64_t{1} << (number - 1); }
 
-std::uint64_t bit(int number) { return std::uint64_t{1} << (number - 1); }
+/// Signals that Alpine must be able to take at any time.
+constexpr std::uint64_t kUnblockable = bit(SIGSEGV) | bit(SIGBUS) | bit(SIGILL);
 
 bool is_handler(Handler handler) { return handler != SIG_DFL && handler != SIG_IGN; }
+
+bool always_ours(int number) { return number == SIGSEGV || number == SIGBUS || number == SIGILL; }
 
 /// Raised by the instruction at hand, not sent by somebody?
 bool is_fault(int number, const siginfo_t* info) {
@@ -74,12 +90,25 @@ bool is_fault(int number, const siginfo_t* info) {
     }
 }
 
-void put_off(int number, siginfo_t* info, ucontext_t* context) {
-    const pid_t pid = static_cast<pid_t>(raw_syscall(SYS_getpid));
-    const pid_t tid = static_cast<pid_t>(raw_syscall(SYS_gettid));
-    if (raw_syscall(SYS_rt_tgsigqueueinfo, pid, tid, number, arg(info)) < 0) {
+long host_action(int number, const KernelAction* wanted, KernelAction* old) {
+    return raw_syscall(SYS_rt_sigaction, number, arg(wanted), arg(old), kSetBytes);
+}
+
+void send_to_self(int number, const siginfo_t* info) {
+    const long pid = raw_syscall(SYS_getpid);
+    const long tid = raw_syscall(SYS_gettid);
+    if (info == nullptr || raw_syscall(SYS_rt_tgsigqueueinfo, pid, tid, number, arg(info)) < 0) {
         raw_syscall(SYS_tgkill, pid, tid, number);
     }
+}
+
+void put_off(int number, siginfo_t* info, ucontext_t* context) {
+    if (number == kCancelSignal) {
+        thread_state.cancelled = true;
+        stack::interrupt_self();
+        return;
+    }
+    send_to_self(number, info);
     sigaddset(&context->uc_sigmask, number);
     thread_state.deferred = thread_state.deferred | bit(number);
     if ((actions[number].flags.load() & SA_RESTART) == 0) {
@@ -92,106 +121,108 @@ void put_off(int number, siginfo_t* info, ucontext_t* context) {
     }
 }
 
-/// Back to the default action, in a handler: a fault that happens again then ends the program as it should.
-void restore_default(int number) {
-    struct sigaction fallback {};
-    __sigaction(number, &fallback, nullptr);
+/// Back to the default action, in a handler: a fault that happens again then ends the program as it should, and one
+/// that was sent is sent again.
+void restore_default(int number, const siginfo_t* info) {
+    const KernelAction fallback{};
+    host_action(number, &fallback, nullptr);
+    if (!is_fault(number, info)) {
+        send_to_self(number, info);
+    }
 }
 
 void run_handler(int number, siginfo_t* info, void* context) {
     Action& action = actions[number];
     const Handler handler = action.handler.load();
     if (!is_handler(handler)) {
-        // Taken away by another thread since the signal was sent; a fault would come again for ever.
-        if (is_fault(number, info)) {
-            restore_default(number);
+        // Never the program's, or taken away by another thread since the signal was sent.
+        if (is_fault(number, info) || (always_ours(number) && handler == SIG_DFL)) {
+            restore_default(number, info);
         }
         return;
     }
-    const int flags = action.flags.load();
-    if ((flags & SA_RESETHAND) != 0) {
+    if ((action.flags.load() & SA_RESETHAND) != 0) {
         action.handler.store(SIG_DFL);
-        restore_default(number);
+        if (!always_ours(number)) {
+            const KernelAction fallback{};
+            host_action(number, &fallback, nullptr);
+        }
     }
     // In the x86-64 calling convention a handler of one argument does not mind two more.
     reinterpret_cast<InfoHandler>(reinterpret_cast<void*>(handler))(number, info, context);
 }
 
+/// Faults that are Alpine's own business.
+bool serve_own_fault(int number, siginfo_t* info, void* context) {
+    return end_guarded_access(context) || (number == SIGILL && serve_trap(context)) ||
+           stack::handle_fault(number, info, context);
+}
+
 void on_signal(int number, siginfo_t* info, void* context) {
-    const bool in_stack = stack::inside();
-    if (in_stack && is_fault(number, info) && beneath[number].sa_sigaction != nullptr) {
-        beneath[number].sa_sigaction(number, info, context);
+    const bool fault = is_fault(number, info);
+    if (fault && always_ours(number) && serve_own_fault(number, info, context)) {
         return;
     }
-    if ((in_stack || thread_state.critical != 0) && !is_fault(number, info)) {
+    if ((stack::inside() || thread_state.critical != 0) && !fault) {
         put_off(number, info, static_cast<ucontext_t*>(context));
         return;
     }
     run_handler(number, info, context);
 }
 
-bool is_ours(const struct sigaction& action) {
-    return (action.sa_flags & SA_SIGINFO) != 0 && action.sa_sigaction == on_signal;
-}
-
-/// Is this action, found in the host's kernel, the stack's own?
-bool is_of_stack(int number, const struct sigaction& action) {
-    return (number == SIGSEGV || number == SIGBUS || number == SIGILL) && stack::running() &&
-           is_handler(action.sa_handler) && !is_ours(action);
+bool is_ours(const KernelAction& action) {
+    return action.handler == reinterpret_cast<Handler>(reinterpret_cast<void*>(on_signal));
 }
 
 /// The program's action as the host's kernel shall have it.
-struct sigaction wrap(int number, const struct sigaction& wanted) {
-    struct sigaction wrapped = wanted;
-    if (is_handler(wanted.sa_handler)) {
-        wrapped.sa_sigaction = on_signal;
-        wrapped.sa_flags = (wanted.sa_flags & ~SA_RESETHAND) | SA_SIGINFO;
-    } else if (beneath[number].sa_sigaction != nullptr) {
-        wrapped = beneath[number];
+KernelAction wrap(int number, const KernelAction& wanted) {
+    KernelAction wrapped = wanted;
+    if (is_handler(wanted.handler) || always_ours(number)) {
+        wrapped.handler = reinterpret_cast<Handler>(reinterpret_cast<void*>(on_signal));
+        wrapped.flags = (wanted.flags & ~static_cast<unsigned long>(SA_RESETHAND)) | SA_SIGINFO;
+        wrapped.mask &= ~kUnblockable;
+    }
+    if (always_ours(number)) {
+        wrapped.flags |= SA_NODEFER | SA_ONSTACK | kRestorerFlag;
+        wrapped.restorer = wanted.restorer != nullptr ? wanted.restorer : restorer;
     }
     return wrapped;
 }
 
 /// The host kernel's answer to "what is the action?" in the program's terms.
-struct sigaction unwrap(int number, const struct sigaction& found) {
-    const bool ours = is_ours(found);
-    if (!ours && !is_of_stack(number, found)) {
+KernelAction unwrap(int number, const KernelAction& found) {
+    if (!is_ours(found)) {
         return found;
     }
-    struct sigaction asked {};
-    asked.sa_handler = actions[number].handler.load();
-    asked.sa_flags = actions[number].flags.load();
-    asked.sa_mask = actions[number].mask;
+    KernelAction asked = found;
+    asked.handler = actions[number].handler.load();
+    asked.flags = actions[number].flags.load();
+    asked.mask = actions[number].mask;
     return asked;
 }
 
-void remember_action(int number, const struct sigaction& wanted) {
-    actions[number].flags.store(wanted.sa_flags);
-    actions[number].mask = wanted.sa_mask;
-    actions[number].handler.store(wanted.sa_handler);
+void remember_action(int number, const KernelAction& wanted) {
+    actions[number].flags.store(wanted.flags);
+    actions[number].mask = wanted.mask;
+    actions[number].handler.store(wanted.handler);
 }
 
-int set_action(int number, const struct sigaction* wanted, struct sigaction* old) {
-    // A vfork child shares this table with its parent but has its own actions: it must not write here.
-    if (number <= 0 || number >= kSignals || is_foreign_process()) {
-        return __sigaction(number, wanted, old);
-    }
+long set_action(int number, const KernelAction* wanted, KernelAction* old) {
     Locked locked(actions_lock);
-    struct sigaction found {};
-    if (__sigaction(number, nullptr, &found) < 0) {
-        return -1;
+    KernelAction found{};
+    long error = host_action(number, nullptr, &found);
+    if (error < 0) {
+        return error;
     }
-    if (is_of_stack(number, found)) {
-        beneath[number] = found;
-    }
-    const struct sigaction previous = unwrap(number, found);
+    const KernelAction previous = unwrap(number, found);
     if (wanted != nullptr) {
-        const struct sigaction wrapped = wrap(number, *wanted);
-        if (is_handler(wanted->sa_handler)) {
+        const KernelAction wrapped = wrap(number, *wanted);
+        if (is_handler(wanted->handler)) {
             remember_action(number, *wanted);
         }
-        if (__sigaction(number, &wrapped, nullptr) < 0) {
-            return -1;
+        error = host_action(number, &wrapped, nullptr);
+        if (error < 0) {
+            return error;
         }
         // A handler taken away is forgotten only after the host's kernel calls it no more.
         remember_action(number, *wanted);
@@ -202,22 +233,26 @@ int set_action(int number, const struct sigaction* wanted, struct sigaction* old
     return 0;
 }
 
-Handler set_handler(int number, Handler handler, int flags, bool mask_itself) {
-    struct sigaction wanted {};
-    struct sigaction old {};
-    if (handler == SIG_ERR) {
-        errno = EINVAL;
-        return SIG_ERR;
+/// on_signal() takes its place for the three faults, and learns libc's restorer by having libc install it once.
+[[gnu::constructor(102)]] void take_faults() {
+    struct sigaction first {};
+    struct sigaction before {};
+    first.sa_sigaction = on_signal;
+    first.sa_flags = SA_SIGINFO;
+    for (const int number : {SIGSEGV, SIGBUS, SIGILL}) {
+        KernelAction found{};
+        __sigaction(number, &first, &before);
+        host_action(number, nullptr, &found);
+        restorer = found.restorer;
+        const KernelAction own = wrap(number, KernelAction{before.sa_handler, 0, restorer, 0});
+        remember_action(number, KernelAction{before.sa_handler, 0, nullptr, 0});
+        host_action(number, &own, nullptr);
     }
-    wanted.sa_handler = handler;
-    wanted.sa_flags = flags;
-    if (mask_itself && number > 0 && number < kSignals) {
-        sigaddset(&wanted.sa_mask, number);
-    }
-    return set_action(number, &wanted, &old) < 0 ? SIG_ERR : old.sa_handler;
 }
 
 }  // namespace
+
+std::uint64_t without_unblockable(std::uint64_t mask) { return mask & ~kUnblockable; }
 
 void deliver_deferred() {
     std::uint64_t signals = thread_state.deferred;
@@ -226,15 +261,32 @@ void deliver_deferred() {
     raw_syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, arg(&signals), 0, sizeof(signals));
 }
 
+void act_on_cancellation(bool at_cancellation_point) {
+    // The thread may end here, and its cleanup handlers are the program's code: no section of ours is open in them.
+    const unsigned critical = thread_state.critical;
+    thread_state.critical = 0;
+    thread_state.wait_limit = nullptr;
+    thread_state.cancelled = false;
+    // A thread in asynchronous mode ends here, in libc's handler; for others that does nothing.
+    send_to_self(kCancelSignal, nullptr);
+    if (at_cancellation_point && !thread_state.by_number) {
+        pthread_testcancel();
+    }
+    thread_state.critical = critical;
+}
+
 void reset_signals_after_fork() { actions_lock.reset(); }
 
-void raise_sigpipe() { raw_syscall(SYS_tgkill, raw_syscall(SYS_getpid), raw_syscall(SYS_gettid), SIGPIPE); }
+void raise_sigpipe() { send_to_self(SIGPIPE, nullptr); }
 
 WaitWindow::WaitWindow(const sigset_t* mask) {
     enter_critical();
     if (mask != nullptr) {
         masked_ = true;
-        raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, arg(mask), arg(&saved_mask_), sizeof(saved_mask_));
+        std::uint64_t wanted = 0;
+        memcpy(&wanted, mask, sizeof(wanted));
+        wanted = without_unblockable(wanted);
+        raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, arg(&wanted), arg(&saved_mask_), sizeof(saved_mask_));
     }
 }
 
@@ -268,31 +320,61 @@ long WaitWindow::finish(long result) {
     return result;
 }
 
-ALPINE_CALL(int, sigaction, int number, const struct sigaction* action, struct sigaction* old) {
-    return set_action(number, action, old);
-}
-
-ALPINE_CALL(Handler, signal, int number, Handler handler) { return set_handler(number, handler, SA_RESTART, true); }
-
-ALPINE_CALL(Handler, bsd_signal, int number, Handler handler) { return set_handler(number, handler, SA_RESTART, true); }
-
-ALPINE_CALL(Handler, ssignal, int number, Handler handler) { return set_handler(number, handler, SA_RESTART, true); }
-
-ALPINE_CALL(Handler, sysv_signal, int number, Handler handler) {
-    return set_handler(number, handler, SA_RESETHAND | SA_NODEFER, false);
-}
-
-ALPINE_CALL(Handler, __sysv_signal, int number, Handler handler) {
-    return set_handler(number, handler, SA_RESETHAND | SA_NODEFER, false);
-}
-
-ALPINE_CALL(int, siginterrupt, int number, int interrupt) {
-    struct sigaction action {};
-    if (set_action(number, nullptr, &action) < 0) {
-        return -1;
+long sys_rt_sigaction(int number, const KernelAction* wanted, KernelAction* old, std::size_t set_bytes) {
+    // A vfork child shares this table with its parent but has its own actions: it must not write here.
+    if (number <= 0 || number >= kSignals || set_bytes != kSetBytes || is_foreign_process()) {
+        return raw_syscall(SYS_rt_sigaction, number, arg(wanted), arg(old), static_cast<long>(set_bytes));
     }
-    action.sa_flags = interrupt != 0 ? action.sa_flags & ~SA_RESTART : action.sa_flags | SA_RESTART;
-    return set_action(number, &action, nullptr);
+    KernelAction copy{};
+    KernelAction previous{};
+    if (wanted != nullptr && !guarded_copy(&copy, wanted, sizeof(copy))) {
+        return -EFAULT;
+    }
+    const long error = set_action(number, wanted != nullptr ? &copy : nullptr, &previous);
+    if (error == 0 && old != nullptr && !guarded_copy(old, &previous, sizeof(previous))) {
+        return -EFAULT;
+    }
+    return error;
+}
+
+long sys_rt_sigprocmask(int how, const std::uint64_t* set, std::uint64_t* old, std::size_t set_bytes) {
+    if (set_bytes != kSetBytes) {
+        return raw_syscall(SYS_rt_sigprocmask, how, arg(set), arg(old), static_cast<long>(set_bytes));
+    }
+    std::uint64_t wanted = 0;
+    std::uint64_t previous = 0;
+    if (set != nullptr && !guarded_copy(&wanted, set, sizeof(wanted))) {
+        return -EFAULT;
+    }
+    const std::uint64_t given = wanted;
+    if (how != SIG_UNBLOCK) {
+        wanted &= ~kUnblockable;
+    }
+    const long error =
+        raw_syscall(SYS_rt_sigprocmask, how, set != nullptr ? arg(&wanted) : 0, arg(&previous), kSetBytes);
+    if (error < 0) {
+        return error;
+    }
+    previous |= thread_state.unblockable;
+    if (set != nullptr) {
+        const std::uint64_t asked = given & kUnblockable;
+        const std::uint64_t blocked = thread_state.unblockable;
+        thread_state.unblockable = how == SIG_BLOCK ? blocked | asked : how == SIG_UNBLOCK ? blocked & ~asked : asked;
+    }
+    return old == nullptr || guarded_copy(old, &previous, sizeof(previous)) ? 0 : -EFAULT;
+}
+
+/// Marks the thread, and calls it out of the stack should it be blocked there.
+ALPINE_CALL(int, pthread_cancel, pthread_t thread) {
+    static const auto next = next_symbol<int (*)(pthread_t)>("pthread_cancel");
+    clockid_t clock;
+    const bool known = stack::running() && pthread_getcpuclockid(thread, &clock) == 0;
+    const int error = next(thread);
+    if (error == 0 && known) {
+        // A thread's clock holds its id (include/linux/posix-timers_types.h: CPUCLOCK_PID).
+        raw_syscall(SYS_tgkill, raw_syscall(SYS_getpid), ~(clock >> 3), kCancelSignal);
+    }
+    return error;
 }
 
 }  // namespace alp::calls

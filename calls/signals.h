@@ -6,7 +6,17 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include <cstdint>
+
 namespace alp::calls {
+
+/// struct sigaction as the kernel has it (arch/x86/include/uapi/asm/signal.h).
+struct KernelAction {
+    void (*handler)(int);
+    unsigned long flags;
+    void (*restorer)();
+    std::uint64_t mask;
+};
 
 /// The scope of a wait (poll, select, epoll_wait) that goes back and forth between the host and the stack: signals
 /// that come in it are put off to its end, wherever they come, and make it answer EINTR. With `mask` it also is
@@ -15,6 +25,8 @@ class WaitWindow {
 public:
     /// `mask`: as in sigprocmask(SIG_SETMASK); null leaves the thread's.
     explicit WaitWindow(const sigset_t* mask);
+    WaitWindow(const WaitWindow&) = delete;
+    WaitWindow& operator=(const WaitWindow&) = delete;
 
     /// Ends the window: handlers that waited run, the mask is put back. Returns `result`.
     long finish(long result);
@@ -33,5 +45,12 @@ private:
 
 /// Raises SIGPIPE on the calling thread, as the kernel does on a write to a broken connection.
 void raise_sigpipe();
+
+/// A signal mask without those that Alpine must be able to take at any time.
+[[nodiscard]] std::uint64_t without_unblockable(std::uint64_t mask);
+
+/// The thread was called out of the stack because it is cancelled (thread_state.cancelled): ends it, unless
+/// cancellation is disabled or this is no cancellation point. Outside of the stack, no lock held.
+void act_on_cancellation(bool at_cancellation_point);
 
 }  // namespace alp::calls

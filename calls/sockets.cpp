@@ -14,6 +14,7 @@
 #include "calls/fork.h"
 #include "calls/stack_call.h"
 #include "calls/startup.h"
+#include "calls/system_calls.h"
 
 namespace alp::calls {
 
@@ -135,67 +136,67 @@ long connect_socket(int fd, const sockaddr* address, socklen_t len) {
 
 }  // namespace
 
-ALPINE_CALL(int, socket, int family, int type, int protocol) {
+ALPINE_SYSTEM_CALL(int, socket, (int family, int type, int protocol), (family, type, protocol)) {
     if (!belongs_to_stack(family, protocol)) {
-        return answer(raw_syscall(SYS_socket, family, type, protocol));
+        return raw_syscall(SYS_socket, family, type, protocol);
     }
-    return answer(open_socket(family, type, protocol));
+    return open_socket(family, type, protocol);
 }
 
-ALPINE_CALL(int, bind, int fd, const sockaddr* address, socklen_t len) {
+ALPINE_SYSTEM_CALL(int, bind, (int fd, const sockaddr* address, socklen_t len), (fd, address, len)) {
     if (is_stack_socket(fd)) {
-        return answer(bind_socket(fd, address, len));
+        return bind_socket(fd, address, len);
     }
-    return answer(raw_syscall(SYS_bind, fd, arg(address), len));
+    return raw_syscall(SYS_bind, fd, arg(address), len);
 }
 
-ALPINE_CALL(int, listen, int fd, int backlog) {
+ALPINE_SYSTEM_CALL(int, listen, (int fd, int backlog), (fd, backlog)) {
     if (is_stack_socket(fd)) {
-        return answer(listen_on(fd, backlog));
+        return listen_on(fd, backlog);
     }
-    return answer(raw_syscall(SYS_listen, fd, backlog));
+    return raw_syscall(SYS_listen, fd, backlog);
 }
 
-ALPINE_CALL(int, accept4, int fd, sockaddr* address, socklen_t* len, int flags) {
+ALPINE_SYSTEM_CALL(int, accept4, (int fd, sockaddr* address, socklen_t* len, int flags), (fd, address, len, flags)) {
     if (is_stack_socket(fd)) {
-        return answer(accept_connection(fd, address, len, flags));
+        return accept_connection(fd, address, len, flags);
     }
-    return answer(host_call(SYS_accept4, fd, arg(address), arg(len), flags));
+    return host_call(SYS_accept4, fd, arg(address), arg(len), flags);
 }
 
-ALPINE_CALL(int, accept, int fd, sockaddr* address, socklen_t* len) {
+ALPINE_SYSTEM_CALL(int, accept, (int fd, sockaddr* address, socklen_t* len), (fd, address, len)) {
     if (is_stack_socket(fd)) {
-        return answer(accept_connection(fd, address, len, 0));
+        return accept_connection(fd, address, len, 0);
     }
-    return answer(host_call(SYS_accept, fd, arg(address), arg(len)));
+    return host_call(SYS_accept, fd, arg(address), arg(len));
 }
 
-ALPINE_CALL(int, connect, int fd, const sockaddr* address, socklen_t len) {
+ALPINE_SYSTEM_CALL(int, connect, (int fd, const sockaddr* address, socklen_t len), (fd, address, len)) {
     if (is_stack_socket(fd)) {
-        return answer(connect_socket(fd, address, len));
+        return connect_socket(fd, address, len);
     }
-    return answer(host_call(SYS_connect, fd, arg(address), len));
+    return host_call(SYS_connect, fd, arg(address), len);
 }
 
-ALPINE_CALL(int, shutdown, int fd, int how) {
+ALPINE_SYSTEM_CALL(int, shutdown, (int fd, int how), (fd, how)) {
     if (is_stack_socket(fd)) {
-        return answer(stack_call(SYS_shutdown, fd, how));
+        return stack_call(SYS_shutdown, fd, how);
     }
-    return answer(raw_syscall(SYS_shutdown, fd, how));
+    return raw_syscall(SYS_shutdown, fd, how);
 }
 
-ALPINE_CALL(int, getsockname, int fd, sockaddr* address, socklen_t* len) {
+ALPINE_SYSTEM_CALL(int, getsockname, (int fd, sockaddr* address, socklen_t* len), (fd, address, len)) {
     if (is_stack_socket(fd)) {
-        return answer(stack_call(SYS_getsockname, fd, arg(address), arg(len)));
+        return stack_call(SYS_getsockname, fd, arg(address), arg(len));
     }
-    return answer(raw_syscall(SYS_getsockname, fd, arg(address), arg(len)));
+    return raw_syscall(SYS_getsockname, fd, arg(address), arg(len));
 }
 
-ALPINE_CALL(int, getpeername, int fd, sockaddr* address, socklen_t* len) {
+ALPINE_SYSTEM_CALL(int, getpeername, (int fd, sockaddr* address, socklen_t* len), (fd, address, len)) {
     if (is_stack_socket(fd)) {
-        return answer(stack_call(SYS_getpeername, fd, arg(address), arg(len)));
+        return stack_call(SYS_getpeername, fd, arg(address), arg(len));
     }
-    return answer(raw_syscall(SYS_getpeername, fd, arg(address), arg(len)));
+    return raw_syscall(SYS_getpeername, fd, arg(address), arg(len));
 }
 
 }  // namespace alp::calls

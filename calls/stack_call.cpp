@@ -23,6 +23,12 @@ void on_thread_exit(void*) {
     stack::thread_exit();
 }
 
+void test_cancel() {
+    if (!__libc_single_threaded && !thread_state.by_number) {
+        pthread_testcancel();
+    }
+}
+
 void make_exit_key() { pthread_key_create(&exit_key, on_thread_exit); }
 
 }  // namespace
@@ -41,6 +47,9 @@ void hold_while_exiting() {
 
 bool settle(long& result) {
     hold_while_exiting();
+    if (thread_state.cancelled && thread_state.critical == 0) {
+        act_on_cancellation(thread_state.cancellable != 0);
+    }
     bool handled = false;
     bool restart = true;
     if (thread_state.deferred != 0) {
@@ -68,8 +77,13 @@ void begin_wait() {
     if (!thread_state.registered) {
         register_thread();
     }
-    if (!__libc_single_threaded) {
-        pthread_testcancel();
+    thread_state.verdict = Verdict::stack;
+    test_cancel();
+}
+
+void check_cancelled() {
+    if (thread_state.cancelled) {
+        act_on_cancellation(true);
     }
 }
 
@@ -77,6 +91,7 @@ long stack_wait_restartable(long number, long a, long b, long c) {
     begin_wait();
     for (;;) {
         long result = stack::call(number, a, b, c);
+        check_cancelled();
         if (is_restart_code(result)) {
             result = kRestartSys;
         }
@@ -87,10 +102,11 @@ long stack_wait_restartable(long number, long a, long b, long c) {
 }
 
 long stack_call_cancellable(long number, long a, long b, long c, long d, long e, long f) {
-    if (!__libc_single_threaded) {
-        pthread_testcancel();
-    }
-    return stack_call(number, a, b, c, d, e, f);
+    test_cancel();
+    thread_state.cancellable = thread_state.cancellable + 1;
+    const long result = stack_call(number, a, b, c, d, e, f);
+    thread_state.cancellable = thread_state.cancellable - 1;
+    return result;
 }
 
 }  // namespace alp::calls

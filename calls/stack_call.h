@@ -41,9 +41,10 @@ inline long stack_call(long number, long a = 0, long b = 0, long c = 0, long d =
     if (__builtin_expect(!thread_state.registered, 0)) {
         register_thread();
     }
+    thread_state.verdict = Verdict::stack;
     for (;;) {
         long result = stack::call(number, a, b, c, d, e, f);
-        const bool plain = result > kRestartSys && thread_state.deferred == 0 && !exiting;
+        const bool plain = result > kRestartSys && thread_state.deferred == 0 && !exiting && !thread_state.cancelled;
         if (__builtin_expect(plain && result != -ENOTCONN, 1) || !settle(result)) {
             return result;
         }
@@ -55,6 +56,9 @@ long stack_call_cancellable(long number, long a = 0, long b = 0, long c = 0, lon
 
 /// What comes before a wait that makes its stack calls itself: registers the thread; a cancellation point.
 void begin_wait();
+
+/// The cancellation points within such a wait: after each of its stack calls.
+void check_cancelled();
 
 /// A wait inside a call that restarts after SA_RESTART handlers though poll(2), with which it is done, does not.
 long stack_wait_restartable(long number, long a, long b, long c);

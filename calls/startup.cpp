@@ -29,6 +29,7 @@
 #include "calls/descriptors.h"
 #include "calls/fork.h"
 #include "calls/lock.h"
+#include "calls/sites.h"
 #include "proxy/client/client.h"
 #include "stack/host/stack.h"
 #include "wire/mirror.h"
@@ -78,6 +79,7 @@ Result<void> boot(const Config& config, const proxy::Attachment& wire) {
     options.dmesg = config.dmesg;
     options.wire_fd = wire.tun.get();
     options.mtu_bytes = wire.mtu_bytes;
+    options.handle_faults = false;  // signals.cpp does
     // The stack's own thread runs no code of the program's, so to the program (and to host_call) a process of one
     // thread stays one. pthread_create() says otherwise when the program makes its first.
     const char single_threaded = __libc_single_threaded;
@@ -97,6 +99,9 @@ Result<void> boot(const Config& config, const proxy::Attachment& wire) {
 }
 
 Result<void> start_stack() {
+    if (!sites_taken_over()) {
+        return Error{EPERM, "libc's code cannot be changed in this process (does the host forbid writable code?)"};
+    }
     Result<Config> config = read_config();
     if (!config) {
         return config.error();

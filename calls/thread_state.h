@@ -8,14 +8,23 @@
 
 namespace alp::calls {
 
+/// Who answered a call, for `alp run --explain`.
+enum class Verdict : std::uint8_t { host, stack, refused };
+
 /// Plain data, zero at the start of a thread, reached with one instruction (the library is preloaded, so static
 /// TLS is there). Written by its own thread and by signal handlers on it.
 struct ThreadState {
     unsigned critical;                ///< depth of sections in which no handler of the program may run
+    bool by_number;                   ///< the call in progress came by its number: no cancellation point
+    unsigned cancellable;             ///< in a stack call that is a cancellation point
     bool registered;                  ///< the thread-exit hook is set
     bool exempt_from_exit;            ///< this thread ends the process; the others are held meanwhile
+    Verdict verdict;                  ///< of the call in progress
+    const char* reason;               ///< of the verdict; a literal, or null: the usual one
     volatile bool must_interrupt;     ///< one of the deferred handlers was installed without SA_RESTART
+    volatile bool cancelled;          ///< pthread_cancel() was called on this thread while it was in the stack
     volatile std::uint64_t deferred;  ///< signals put off: blocked in the thread's mask and sent to it again
+    std::uint64_t unblockable;        ///< signals the program has blocked that Alpine needs let in (signals.cpp)
     timespec* volatile wait_limit;    ///< the timeout of a wait about to begin; a deferred signal sets it to zero
 };
 

@@ -18,6 +18,7 @@
 #include "calls/entry.h"
 #include "calls/send.h"
 #include "calls/stack_call.h"
+#include "calls/system_calls.h"
 
 namespace alp::calls {
 
@@ -148,29 +149,28 @@ long splice_with_socket(int in, off64_t* in_offset, int out, off64_t* out_offset
 
 }  // namespace
 
-ALPINE_CALL(ssize_t, sendfile, int out, int in, off_t* offset, std::size_t count) {
+ALPINE_SYSTEM_CALL(ssize_t, sendfile, (int out, int in, off_t* offset, std::size_t count), (out, in, offset, count)) {
     if (is_stack_socket(out)) {
-        return answer<ssize_t>(send_file(out, in, offset, count));
+        return send_file(out, in, offset, count);
     }
-    return answer<ssize_t>(!is_host(in) ? -EINVAL
-                                        : raw_syscall(SYS_sendfile, out, in, arg(offset), static_cast<long>(count)));
+    return !is_host(in) ? -EINVAL : raw_syscall(SYS_sendfile, out, in, arg(offset), static_cast<long>(count));
 }
 ALPINE_ALIAS(sendfile64, sendfile);
 
-ALPINE_CALL(ssize_t, splice, int in, off64_t* in_offset, int out, off64_t* out_offset, std::size_t len,
-            unsigned flags) {
+ALPINE_SYSTEM_CALL(ssize_t, splice,
+                   (int in, off64_t* in_offset, int out, off64_t* out_offset, std::size_t len, unsigned flags),
+                   (in, in_offset, out, out_offset, len, flags)) {
     if (is_stack_socket(in) || is_stack_socket(out)) {
-        return answer<ssize_t>(splice_with_socket(in, in_offset, out, out_offset, len, flags));
+        return splice_with_socket(in, in_offset, out, out_offset, len, flags);
     }
-    return answer<ssize_t>(
-        host_call(SYS_splice, in, arg(in_offset), out, arg(out_offset), static_cast<long>(len), flags));
+    return host_call(SYS_splice, in, arg(in_offset), out, arg(out_offset), static_cast<long>(len), flags);
 }
 
-ALPINE_CALL(ssize_t, tee, int in, int out, std::size_t len, unsigned flags) {
+ALPINE_SYSTEM_CALL(ssize_t, tee, (int in, int out, std::size_t len, unsigned flags), (in, out, len, flags)) {
     if (!is_host(in) || !is_host(out)) {
-        return answer<ssize_t>(-EINVAL);  // tee(2): both must be pipes
+        return -EINVAL;  // tee(2): both must be pipes
     }
-    return answer<ssize_t>(host_call(SYS_tee, in, out, static_cast<long>(len), flags));
+    return host_call(SYS_tee, in, out, static_cast<long>(len), flags);
 }
 
 }  // namespace alp::calls

@@ -32,6 +32,7 @@ std::uint8_t halves_of(int fd) {
     }
     switch (kind_of(fd)) {
         case Kind::socket:
+        case Kind::file:
             return kStack;
         case Kind::mixed_epoll:
             return kHost | kStack;
@@ -121,6 +122,7 @@ long wait_in_stack(WaitWindow& window, pollfd* entries, nfds_t count, const Dead
         if (result > 0 || (result < 0 && result != -EINTR && !is_restart_code(result))) {
             return result;
         }
+        check_cancelled();
         if (WaitWindow::interrupted()) {
             return -EINTR;
         }
@@ -153,6 +155,7 @@ long wait_in_both(WaitWindow& window, pollfd* entries, nfds_t count, const Deadl
         }
         poll.block(window.limit(left));
         hold_while_exiting();
+        check_cancelled();
     }
 }
 

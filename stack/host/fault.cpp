@@ -7,6 +7,8 @@
 
 #include <cstdint>
 
+#include "stack/host/stack.h"
+
 extern "C" int __sigaction(int signal_number, const struct sigaction* action, struct sigaction* old);
 
 namespace alp::stack {
@@ -33,25 +35,32 @@ void pass_on(int number, siginfo_t* info, void* context) {
 }
 
 void on_fault(int number, siginfo_t* info, void* context) {
-    auto& registers = static_cast<ucontext_t*>(context)->uc_mcontext.gregs;
-    const auto ip = static_cast<std::uint64_t>(registers[REG_RIP]);
-    if (info->si_code <= 0 || !in_stack_code(ip)) {
+    if (!handle_fault(number, info, context)) {
         pass_on(number, info, context);
-        return;
     }
-    if (const std::uint64_t fixup = stack_image->fixup(ip); fixup != 0) {
-        registers[REG_RIP] = static_cast<greg_t>(fixup);
-        return;
-    }
-    stack_image->oops(ip, static_cast<std::uint64_t>(registers[REG_RSP]),
-                      reinterpret_cast<std::uint64_t>(info->si_addr),
-                      number == SIGBUS ? "bus error" : "invalid memory access");
 }
 
 }  // namespace
 
-Result<void> install_fault_handler(const alpine_stack_image& image) {
-    stack_image = &image;
+void prepare_faults(const alpine_stack_image& image) { stack_image = &image; }
+
+bool handle_fault(int number, siginfo_t* info, void* context) {
+    auto& registers = static_cast<ucontext_t*>(context)->uc_mcontext.gregs;
+    const auto ip = static_cast<std::uint64_t>(registers[REG_RIP]);
+    if (stack_image == nullptr || info->si_code <= 0 || !in_stack_code(ip)) {
+        return false;
+    }
+    if (const std::uint64_t fixup = stack_image->fixup(ip); fixup != 0) {
+        registers[REG_RIP] = static_cast<greg_t>(fixup);
+        return true;
+    }
+    stack_image->oops(ip, static_cast<std::uint64_t>(registers[REG_RSP]),
+                      reinterpret_cast<std::uint64_t>(info->si_addr),
+                      number == SIGBUS ? "bus error" : "invalid memory access");
+    return true;
+}
+
+Result<void> install_fault_handler() {
     struct sigaction action {};
     action.sa_sigaction = on_fault;
     action.sa_flags = SA_SIGINFO | SA_NODEFER | SA_RESTART;

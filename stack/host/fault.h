@@ -7,9 +7,11 @@
 
 namespace alp::stack {
 
-/// Installs the process's SIGSEGV and SIGBUS handler: a fault in a copy to or from the program's memory goes on at its
-/// fixup (the call answers EFAULT), any other in the stack's code ends in a readable oops, one elsewhere is
-/// passed to the handler that was there before.
-Result<void> install_fault_handler(const alpine_stack_image& image);
+/// Before anything of the stack runs: tells handle_fault() (stack.h) where the stack is.
+void prepare_faults(const alpine_stack_image& image);
+
+/// Installs a handler of SIGSEGV, SIGBUS and SIGILL that calls handle_fault(), and passes what is not the stack's to
+/// the handler that was there before.
+Result<void> install_fault_handler();
 
 }  // namespace alp::stack

@@ -78,8 +78,11 @@ Result<void> start(const Options& options) {
     process.value()->wire_mtu_bytes = options.mtu_bytes;
     process.value()->has_wire = options.wire_fd >= 0 ? 1 : 0;
     note_private_fd(options.wire_fd);
-    if (Result<void> done = install_fault_handler(*image.value()); !done) {
-        return done;
+    prepare_faults(*image.value());
+    if (options.handle_faults) {
+        if (Result<void> done = install_fault_handler(); !done) {
+            return done;
+        }
     }
 
     const std::string cmdline =

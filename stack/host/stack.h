@@ -10,6 +10,7 @@
 #pragma once
 
 #include <poll.h>
+#include <signal.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -33,6 +34,8 @@ struct Options {
     int wire_fd = -1;                            ///< TUN queue (IFF_NO_PI|IFF_VNET_HDR, non-blocking); owned by the
                                                  ///< caller, must stay open while the stack runs; -1: no wire
     unsigned mtu_bytes = 1500;                   ///< MTU of alp0
+    bool handle_faults = true;                   ///< false: the caller's handlers of SIGSEGV, SIGBUS and SIGILL call
+                                                 ///< handle_fault()
 };
 
 /// Maps the image and the arena and boots the stack; returns when its init has run and calls can be made.
@@ -64,6 +67,11 @@ long call_watching(pollfd* fds, nfds_t count, bool* host_ready, long number, lon
 /// From a signal handler that found inside(): makes the call in progress end as if a signal had come
 /// (-EINTR or a restart code) as soon as it can. Async-signal-safe.
 void interrupt_self();
+
+/// For a handler of SIGSEGV, SIGBUS or SIGILL: serves a fault of the stack's code. One in a copy to or from the
+/// program's memory goes on at its fixup (the call answers EFAULT), any other ends in a readable oops. False: the fault
+/// is not the stack's. Async-signal-safe.
+bool handle_fault(int number, siginfo_t* info, void* context);
 
 /// The calling thread ends: its task leaves the stack. Safe to call for a thread that never made a call.
 void thread_exit();

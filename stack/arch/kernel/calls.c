@@ -68,6 +68,33 @@ static long epoll_at(int fd, int flags)
 	return made < 0 ? made : install_at(take_file(made), fd, flags);
 }
 
+static struct file *open_file(int folder, struct filename *name, int flags, umode_t mode)
+{
+	struct file *root;
+	struct file *file;
+
+	if (folder == AT_FDCWD || name->name[0] == '/')
+		return file_open_name(name, flags, mode);
+	root = fget_raw(folder);
+	if (!root)
+		return ERR_PTR(-EBADF);
+	file = file_open_root(&root->f_path, name->name, flags, mode);
+	fput(root);
+	return file;
+}
+
+static long open_at(int fd, int folder, const char __user *path, int flags, umode_t mode)
+{
+	struct filename *name = getname(path);
+	struct file *file;
+
+	if (IS_ERR(name))
+		return PTR_ERR(name);
+	file = open_file(folder, name, flags, mode);
+	putname(name);
+	return install_at(file, fd, flags);
+}
+
 static long socketpair_at(int fd0, int fd1, int family, int type, int protocol)
 {
 	int made[2];
@@ -149,6 +176,8 @@ long alpine_private_call(long number, const s64 *args)
 		return epoll_at(args[0], args[1]);
 	case ALPINE_NR_socketpair_at:
 		return socketpair_at(args[0], args[1], args[2], args[3], args[4]);
+	case ALPINE_NR_open_at:
+		return open_at(args[0], args[1], (const char __user *)args[2], args[3], args[4]);
 	case ALPINE_NR_port_in_use:
 		return port_in_use(args[0], args[1]);
 	case ALPINE_NR_orphans:

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+// execve: Alpine goes with the program that is started, or says why it cannot.
+//
+// LD_PRELOAD brings the library into whatever the loader loads. Two kinds of programs it does not reach, and neither
+// may end up on the host's network without a word:
+//
+//   set-user-ID programs and those with file capabilities (ping): the loader ignores LD_PRELOAD for them. They are
+//   started through the loader by name, which gives them no rights of their own, and the stack asks for none;
+//
+//   statically linked programs have no loader. They are told on standard error, and have no network: socket(2) answers
+//   ENETDOWN for the families that are the stack's. A seccomp filter sees to that, which what they start inherits.
+//
+// A program started with an environment without libalpine.so is the host's by its starter's wish.
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include <cstddef>
+
+#include "base/executable.h"
+#include "calls/entry.h"
+#include "calls/guard.h"
+#include "calls/system_calls.h"
+#include "calls/wait.h"
+
+namespace alp::calls {
+
+namespace {
+
+constexpr int kMaxVariables = 65536;
+constexpr int kMaxInterpreters = 4; /* fs/exec.c: scripts that name scripts */
+
+// Little stack is used here: posix_spawn() has 32 KiB of it for the child that comes this way.
+
+/// Does this environment preload Alpine?
+bool preloads_alpine(char* const* environment) {
+    static constexpr char kName[] = "LD_PRELOAD=";
+    constexpr std::size_t kNameLen = sizeof(kName) - 1;
+    for (int i = 0; i < kMaxVariables; ++i) {
+        const char* entry = nullptr;
+        char name[kNameLen] = "";
+        if (!guarded_copy(&entry, environment + i, sizeof(entry)) || entry == nullptr) {
+            return false;
+        }
+        static_cast<void>(guarded_string(name, entry, sizeof(name)));
+        if (memcmp(name, kName, kNameLen) == 0) {
+            char value[1024];
+            static_cast<void>(guarded_string(value, entry + kNameLen, sizeof(value)));
+            value[sizeof(value) - 1] = '\0';
+            return strstr(value, "libalpine") != nullptr;
+        }
+    }
+    return false;
+}
+
+void say_static(const char* path) {
+    char line[400];
+    const int len =
+        snprintf(line, sizeof(line),
+                 "alpine: %.256s is statically linked and cannot run on the stack: it has no network\n", path);
+    raw_syscall(SYS_write, 2, arg(line), len);
+}
+
+/// From here on socket() of this thread, and of what it starts, has no families that are the stack's.
+void take_network_away() {
+    sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 6),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 4),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET, 3, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 2, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_PACKET, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENETDOWN),
+    };
+    const sock_fprog filter{sizeof(program) / sizeof(program[0]), program};
+    raw_syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    raw_syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, arg(&filter));
+}
+
+/// Starts a program through its loader: LOADER --argv0 NAME PATH ARGUMENT...
+long start_by_loader(const char* loader, const char* path, char* const* arguments, char* const* environment) {
+    constexpr std::size_t kAdded = 3;
+    std::size_t count = 0;
+    for (const char* word = path; word != nullptr; ++count) {
+        if (!guarded_copy(&word, arguments + count, sizeof(word))) {
+            return -EFAULT;
+        }
+    }
+    Scratch<const char*, 128> words(count + kAdded + 1);
+    if (words.get() == nullptr) {
+        return -ENOMEM;
+    }
+    words[0] = loader;
+    words[1] = "--argv0";
+    words[2] = count > 1 ? arguments[0] : path;
+    words[3] = path;
+    for (std::size_t i = 1; i < count; ++i) {
+        words[i + kAdded] = arguments[i];  // the final null too
+    }
+    if (count <= 1) {
+        words[kAdded + 1] = nullptr;
+    }
+    return raw_syscall(SYS_execve, arg(loader), arg(words.get()), arg(environment));
+}
+
+/// The program that `path` comes down to, through scripts.
+Program final_program(char* path, std::size_t room) {
+    Program program = examine_program(path);
+    for (int i = 0; i < kMaxInterpreters && program.kind == ProgramKind::script; ++i) {
+        strncpy(path, program.interpreter, room - 1);
+        program = examine_program(path);
+    }
+    return program;
+}
+
+long exec_with_alpine(const char* path, char* const* arguments, char* const* environment) {
+    char target[1024];
+    if (guarded_string(target, path, sizeof(target)) >= 0 && preloads_alpine(environment) &&
+        raw_syscall(SYS_access, arg(target), 1 /* X_OK */) == 0) {
+        const bool is_script = examine_program(target).kind == ProgramKind::script;
+        const Program program = final_program(target, sizeof(target));
+        if (program.kind == ProgramKind::still || program.kind == ProgramKind::foreign) {
+            say_static(target);
+            take_network_away();
+        } else if (program.kind == ProgramKind::dynamic && program.gains_rights && !is_script) {
+            return start_by_loader(program.interpreter, path, arguments, environment);
+        }
+    }
+    return raw_syscall(SYS_execve, arg(path), arg(arguments), arg(environment));
+}
+
+}  // namespace
+
+long sys_execve(const char* path, char* const* arguments, char* const* environment) {
+    return exec_with_alpine(path, arguments, environment);
+}
+
+long sys_execveat(int folder, const char* path, char* const* arguments, char* const* environment, int flags) {
+    char start[2] = "";
+    static_cast<void>(guarded_string(start, path, sizeof(start)));
+    if ((folder == AT_FDCWD || start[0] == '/') && flags == 0) {
+        return exec_with_alpine(path, arguments, environment);
+    }
+    if (start[0] == '\0' && (flags & AT_EMPTY_PATH) != 0 && preloads_alpine(environment)) {
+        char target[64];
+        snprintf(target, sizeof(target), "/proc/self/fd/%d", folder);
+        const Program program = examine_program(target);
+        if (program.kind == ProgramKind::still || program.kind == ProgramKind::foreign) {
+            say_static(target);
+            take_network_away();
+        }
+    }
+    return raw_syscall(SYS_execveat, folder, arg(path), arg(arguments), arg(environment), flags);
+}
+
+}  // namespace alp::calls

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+// Everything sent into the stack carries MSG_NOSIGNAL, write() included (on a socket it is sendto() without an
+// address): the SIGPIPE of a broken connection is raised here, in the program's own process.
+#include "calls/send.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/syscall.h>
+
+#include "calls/claims.h"
+#include "calls/descriptors.h"
+#include "calls/signals.h"
+#include "calls/stack_call.h"
+
+namespace alp::calls {
+
+namespace {
+
+long after_send(const OpenFile& file, long result, int flags) {
+    if (__builtin_expect(result == -EPIPE, 0) && file.sigpipe && (flags & MSG_NOSIGNAL) == 0) {
+        raise_sigpipe();
+    }
+    return result;
+}
+
+/// May this send give the socket its port? A stream that is not connected only sends with TCP Fast Open, or when
+/// the protocol connects by sending.
+bool send_binds(const OpenFile& file, int flags) {
+    return file.type == SOCK_DGRAM || file.protocol == IPPROTO_SCTP || (flags & MSG_FASTOPEN) != 0;
+}
+
+long before_send(int fd, OpenFile& file, int flags) {
+    if (__builtin_expect(!file.ports || file.has_port.load(std::memory_order_acquire), 1) || !send_binds(file, flags)) {
+        return 0;
+    }
+    return ensure_port(fd, file);
+}
+
+}  // namespace
+
+long send_to(int fd, const void* buffer, std::size_t len, int flags, const sockaddr* address, socklen_t address_len) {
+    OpenFile& file = *file_of(fd);
+    const long error = before_send(fd, file, flags);
+    if (error < 0) {
+        return error;
+    }
+    return after_send(file,
+                      stack_call_cancellable(SYS_sendto, fd, arg(buffer), static_cast<long>(len), flags | MSG_NOSIGNAL,
+                                             arg(address), address_len),
+                      flags);
+}
+
+long send_message(int fd, const msghdr* message, int flags) {
+    OpenFile& file = *file_of(fd);
+    const long error = before_send(fd, file, flags);
+    if (error < 0) {
+        return error;
+    }
+    return after_send(file, stack_call_cancellable(SYS_sendmsg, fd, arg(message), flags | MSG_NOSIGNAL), flags);
+}
+
+long send_messages(int fd, mmsghdr* messages, unsigned count, int flags) {
+    OpenFile& file = *file_of(fd);
+    const long error = before_send(fd, file, flags);
+    if (error < 0) {
+        return error;
+    }
+    return after_send(file, stack_call_cancellable(SYS_sendmmsg, fd, arg(messages), count, flags | MSG_NOSIGNAL),
+                      flags);
+}
+
+}  // namespace alp::calls
