@@ -51,7 +51,10 @@ long now_ns() {
     return now.tv_sec * 1'000'000'000L + now.tv_nsec;
 }
 
-bool is_stream(const Claim& claim) { return claim.endpoint.key.protocol != IPPROTO_UDP; }
+bool is_stream(const Claim& claim) {
+    const int protocol = claim.endpoint.key.protocol;
+    return protocol == IPPROTO_TCP || protocol == IPPROTO_SCTP || protocol == IPPROTO_DCCP;
+}
 
 Claim** bucket_of(std::uint16_t port_be) { return &buckets[ntohs(port_be) % kBuckets]; }
 

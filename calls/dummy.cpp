@@ -37,9 +37,12 @@ int transport_of(int family, int type, int protocol) {
     }
 }
 
+/// A datagram socket of ICMP sends echo requests, and its port is their id (icmp(7), net/ipv4/ping.c).
+bool is_echo(int transport) { return transport == IPPROTO_ICMP || transport == IPPROTO_ICMPV6; }
+
 bool has_ports(int transport) {
     return transport == IPPROTO_TCP || transport == IPPROTO_UDP || transport == IPPROTO_UDPLITE ||
-           transport == IPPROTO_SCTP || transport == IPPROTO_DCCP;
+           transport == IPPROTO_SCTP || transport == IPPROTO_DCCP || is_echo(transport);
 }
 
 /// Options by which the host judges a bind().

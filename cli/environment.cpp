@@ -60,6 +60,9 @@ Result<std::map<std::string, std::string>> run_environment(const Install& instal
     if (options.dmesg) {
         variables["ALPINE_DMESG"] = "1";
     }
+    if (options.explain) {
+        variables["ALPINE_EXPLAIN"] = "1";
+    }
     const char* preloaded = std::getenv("LD_PRELOAD");
     variables["LD_PRELOAD"] = install.preload_library();
     if (preloaded != nullptr && *preloaded != '\0') {

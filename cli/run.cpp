@@ -54,13 +54,27 @@ int cannot_exec(const std::string& name, int code) {
     return missing ? kExitNotFound : kExitCannotRun;
 }
 
-int exec_program(const std::string& path, const std::vector<std::string>& command) {
+/// The words as exec takes them, with room for one more.
+std::vector<char*> argv_of(const std::vector<std::string>& command) {
     std::vector<char*> argv;
-    argv.reserve(command.size() + 2);  // the final null, and room for "sh"
+    argv.reserve(command.size() + 2);
     for (const auto& word : command) {
         argv.push_back(const_cast<char*>(word.c_str()));
     }
     argv.push_back(nullptr);
+    return argv;
+}
+
+/// Has the loader start the program, as the kernel would but for the program's rights.
+int exec_through(const std::string& loader, const std::string& path, const std::vector<std::string>& command) {
+    std::vector<std::string> words{loader, "--argv0", command.front(), path};
+    words.insert(words.end(), command.begin() + 1, command.end());
+    ::execv(loader.c_str(), argv_of(words).data());
+    return cannot_exec(command.front(), errno);
+}
+
+int exec_program(const std::string& path, const std::vector<std::string>& command) {
+    std::vector<char*> argv = argv_of(command);
     ::execv(path.c_str(), argv.data());
     if (errno == ENOEXEC) {  // a script without a first line of #!: the shell's, as with execvp()
         argv[0] = const_cast<char*>(path.c_str());
@@ -86,11 +100,15 @@ int run(const RunOptions& options) {
     if (!program) {
         return cannot_exec(options.command.front(), program.error().code);
     }
-    if (auto preloadable = check_preloadable(program.value()); !preloadable) {
-        return cannot_start(preloadable.error().context);
+    auto loader = check_preloadable(program.value());
+    if (!loader) {
+        return cannot_start(loader.error().context);
     }
     for (const auto& [name, value] : variables.value()) {
         ::setenv(name.c_str(), value.c_str(), 1);
+    }
+    if (!loader.value().empty()) {
+        return exec_through(loader.value(), program.value(), options.command);
     }
     return exec_program(program.value(), options.command);
 }
@@ -131,6 +149,8 @@ void add_run(CLI::App& app, const std::vector<std::string>& command, int& exit_c
         ->transform(CLI::AsSizeValue(false));
     verb->add_option("--wire", "How packets reach the network: steer")->check(CLI::IsMember({"steer"}));
     verb->add_flag("--dmesg", options->dmesg, "Copy the stack's kernel log to standard error");
+    verb->add_flag("--explain", options->explain,
+                   "At the end of each process: which calls the stack handled, and which not and why");
     verb->footer("The program and its arguments follow: alp run [OPTION]... [--] PROGRAM [ARGUMENT]...");
     verb->callback([options, &command, &exit_code] {
         options->command = command;

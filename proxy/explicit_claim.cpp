@@ -51,11 +51,26 @@ Result<alpine_endpoint> pick_port(alpine_endpoint endpoint, unsigned ifindex, co
     return Error{EADDRINUSE, "no ephemeral port is free"};
 }
 
+bool is_icmp(std::uint8_t protocol) { return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6; }
+
+/// The id of an echo request. Which one is not the client's to choose: it might be that of somebody's ping.
+Result<alpine_endpoint> admit_echo(alpine_endpoint endpoint, unsigned ifindex, const ClaimTable& claims) {
+    if (endpoint.key.port_be != 0) {
+        return Error{EPERM, "an id of echo requests is given out, not chosen"};
+    }
+    endpoint.key.pad = 0;
+    endpoint.flags = 0;
+    return pick_port(endpoint, ifindex, claims);
+}
+
 }  // namespace
 
 Result<alpine_endpoint> admit_explicit(const alpine_endpoint& wanted, unsigned ifindex, uid_t uid, const Policy& policy,
                                        const ClaimTable& claims) {
     const std::uint8_t protocol = wanted.key.protocol;
+    if (is_icmp(protocol)) {
+        return admit_echo(wanted, ifindex, claims);
+    }
     if (protocol != IPPROTO_SCTP && protocol != IPPROTO_DCCP) {
         return Error{EPROTONOSUPPORT, protocol_name(protocol) + " cannot be claimed without a socket"};
     }

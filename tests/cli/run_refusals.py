@@ -59,12 +59,6 @@ def test_static_program(lab):
     refused(lab, CANNOT_START, alp(lab.path("static")), "statically linked")
 
 
-def test_set_user_id_program(lab):
-    shutil.copy("/bin/true", lab.path("setuid"))
-    os.chmod(lab.path("setuid"), 0o4755)
-    refused(lab, CANNOT_START, alp(lab.path("setuid")), "rights of its own")
-
-
 def test_stack_image_missing(lab):
     os.mkdir(lab.path("lib"))
     os.chmod(lab.path("lib"), 0o755)
