@@ -31,7 +31,7 @@
 #define ALPINE_ABI_STACK_H
 
 /* Raise on every change of a structure or a meaning in this file. */
-#define ALPINE_STACK_ABI_VERSION 1
+#define ALPINE_STACK_ABI_VERSION 2
 #define ALPINE_STACK_MAGIC 0x414c5053 /* "ALPS" */
 
 #define ALPINE_IMAGE_BASE 0x200000000000
@@ -97,7 +97,7 @@ ALPINE_ASSERT_LAYOUT(sizeof(struct alpine_task) == 104);
 /* What a host thread may ask of the stack besides a call; alpine_cpu.request. */
 enum alpine_request {
 	ALPINE_REQUEST_NONE = 0,
-	ALPINE_REQUEST_SPAWN = 1,     /* make a task for host thread alpine_cpu.spawn_owner; answer in .spawned */
+	ALPINE_REQUEST_SPAWN = 1,     /* make a task for host thread .spawn_owner; answer in .spawned, .spawn_error */
 	ALPINE_REQUEST_INTERRUPT = 2, /* end the blocked call of alpine_cpu.interrupt as a signal would */
 };
 
@@ -111,12 +111,13 @@ struct alpine_cpu {
 	alp_u32 request;             /* in: enum alpine_request */
 	alp_u32 booted;              /* out: calls can be made */
 	alp_u64 spawn_owner;
-	struct alpine_task *spawned;
+	struct alpine_task *spawned; /* out: the new task */
+	alp_s64 spawn_error;         /* out: why there is none, -errno; 0: not known yet */
 	struct alpine_task *interrupt;
 	struct alpine_task *parked; /* host side: threads blocked in calls and waiting on their `turn` */
 	alp_u64 leader;             /* host side: thread id of the one waiting on wire and timer; 0 none */
 };
-ALPINE_ASSERT_LAYOUT(sizeof(struct alpine_cpu) == 80);
+ALPINE_ASSERT_LAYOUT(sizeof(struct alpine_cpu) == 88);
 
 /*
  * Operations of the host, called on a stack in the arena with little of it to spare: raw system calls only, no
@@ -132,8 +133,13 @@ struct alpine_host_ops {
 	alp_s64 (*wire_write)(const struct iovec *iov, int count);
 	/* The stack has died; `text` says why. Does not return. */
 	void (*died)(const char *text);
+	/*
+	 * A signal for the program (SIGIO, SIGURG, one chosen with F_SETSIG). `siginfo` is a siginfo_t of x86-64;
+	 * `thread` is the host thread it is for, or 0: the process.
+	 */
+	void (*raise)(const void *siginfo, alp_u64 thread);
 };
-ALPINE_ASSERT_LAYOUT(sizeof(struct alpine_host_ops) == 56);
+ALPINE_ASSERT_LAYOUT(sizeof(struct alpine_host_ops) == 64);
 
 /* The private page of a process that carries a stack. */
 struct alpine_process {

@@ -53,6 +53,16 @@
  */
 #define ALPINE_NR_open_at (ALPINE_NR_BASE + 16)
 
-#define ALPINE_NR_END (ALPINE_NR_BASE + 7)
+/*
+ * (host thread id): id, inside the stack, of the task that belongs to this thread of the calling process; what
+ * F_SETOWN_EX with F_OWNER_TID is to be given. (The process's own id is what getpid(2) answers inside the stack.)
+ * -ESRCH: no such thread, or one that has made no call yet.
+ */
+#define ALPINE_NR_task_of_thread (ALPINE_NR_BASE + 7)
+
+/* (task id): the way back, the host thread id of a task of the calling process, or -ESRCH. */
+#define ALPINE_NR_thread_of_task (ALPINE_NR_BASE + 8)
+
+#define ALPINE_NR_END (ALPINE_NR_BASE + 17)
 
 #endif

@@ -10,21 +10,19 @@
 #include <algorithm>
 
 #include "base/raw_syscall.h"
-#include "stack/host/host_ops.h"
+#include "stack/host/clock.h"
 #include "stack/host/private_fd.h"
 
 namespace alp::stack {
 
 namespace {
 
-constexpr std::uint64_t kNever = ~std::uint64_t{0};
-constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
+constexpr std::uint64_t kSpawnRetryNs = 100'000;
 constexpr nfds_t kMaxWatched = 1024;
 
 timespec until(std::uint64_t deadline_ns) {
     const std::uint64_t now = monotonic_ns();
-    const std::uint64_t left = deadline_ns > now ? deadline_ns - now : 0;
-    return {static_cast<time_t>(left / kNsPerSecond), static_cast<long>(left % kNsPerSecond)};
+    return to_timespec(deadline_ns > now ? deadline_ns - now : 0);
 }
 
 long host_ppoll(pollfd* fds, nfds_t count, std::uint64_t deadline_ns) {
@@ -92,26 +90,34 @@ long Cpu::run_call(Thread& thread) {
     return task->result;
 }
 
+/// With the token.
+bool Cpu::spawn_is_decided() const { return cpu_->spawned != nullptr || cpu_->spawn_error != 0; }
+
 bool Cpu::spawn(Thread& thread) {
     Token one_at_a_time(&spawn_lock_);
     one_at_a_time.lock();
     token_.lock();
     cpu_->spawned = nullptr;
+    cpu_->spawn_error = 0;
     cpu_->spawn_owner = thread.id;
     cpu_->request = ALPINE_REQUEST_SPAWN;
-    for (;;) {
-        const bool holds = drive(thread);
-        if (!holds) {
+    do {
+        bool locked = drive(thread);
+        if (locked && !spawn_is_decided()) {
+            // The stack waits for something, such as memory: whoever leads brings it.
+            release(thread);
+            const timespec pause = to_timespec(kSpawnRetryNs);
+            raw_syscall(SYS_nanosleep, arg(&pause), 0);
+            locked = false;
+        }
+        if (!locked) {
             token_.lock();
         }
-        if (cpu_->spawned != nullptr) {
-            break;
-        }
-    }
+    } while (!spawn_is_decided());
     thread.task = cpu_->spawned;
     release(thread);
     one_at_a_time.unlock();
-    return true;
+    return thread.task != nullptr;
 }
 
 void Cpu::run_exit(Thread& thread) {

@@ -49,7 +49,7 @@ public:
     /// One call of `thread`, whose task's call block is filled. Returns its result.
     long run_call(Thread& thread);
 
-    /// Makes the task for a thread's first call. False: the stack could not.
+    /// Makes the task for a thread's first call. False: the stack has no room for one more.
     bool spawn(Thread& thread);
 
     /// The thread's task leaves the stack (its call block says so); it may not be touched any more.
@@ -62,6 +62,7 @@ public:
 
 private:
     bool drive(Thread& thread);
+    [[nodiscard]] bool spawn_is_decided() const;
     void wake(alpine_task* task, std::uint32_t why) const;
     void wait(Thread& thread, bool locked);
     bool has_reason_to_resume(Thread& thread);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "stack/host/host_ops.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/random.h>
@@ -9,19 +10,13 @@
 #include <unistd.h>
 
 #include "base/raw_syscall.h"
+#include "stack/host/clock.h"
 
 namespace alp::stack {
 
 namespace {
 
-constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
 int wire = -1;
-
-std::uint64_t clock_ns(clockid_t clock) {
-    timespec now;
-    clock_gettime(clock, &now);  // the vDSO: no system call, little stack
-    return static_cast<std::uint64_t>(now.tv_sec) * kNsPerSecond + static_cast<std::uint64_t>(now.tv_nsec);
-}
 
 std::uint64_t op_realtime_ns() { return clock_ns(CLOCK_REALTIME); }
 
@@ -53,6 +48,28 @@ void op_died(const char* text) {
     }
 }
 
+/// A thread may queue a signal with the si_code of a kernel only to its own id, and an id stands for its process.
+long raise_in_process(siginfo_t* info) {
+    return raw_syscall(SYS_rt_sigqueueinfo, raw_syscall(SYS_gettid), info->si_signo, arg(info));
+}
+
+/// The same rule lets another thread have the signal only under a user's si_code; SI_SIGIO says what it is.
+long raise_in_thread(siginfo_t* info, long thread) {
+    if (thread != raw_syscall(SYS_gettid) && info->si_code >= 0) {
+        info->si_code = SI_SIGIO;
+    }
+    return raw_syscall(SYS_rt_tgsigqueueinfo, raw_syscall(SYS_getpid), thread, info->si_signo, arg(info));
+}
+
+/// As Linux does it (send_sigio_to_task() in fs/fcntl.c): a full queue of real-time signals makes a plain SIGIO of it.
+void op_raise(const void* siginfo, std::uint64_t thread) {
+    siginfo_t info = *static_cast<const siginfo_t*>(siginfo);
+    const long done = thread == 0 ? raise_in_process(&info) : raise_in_thread(&info, static_cast<long>(thread));
+    if (done == -EAGAIN) {
+        raw_syscall(SYS_kill, raw_syscall(SYS_getpid), SIGIO);
+    }
+}
+
 const alpine_host_ops ops = {
     .monotonic_ns = monotonic_ns,
     .realtime_ns = op_realtime_ns,
@@ -61,11 +78,10 @@ const alpine_host_ops ops = {
     .wire_read = op_wire_read,
     .wire_write = op_wire_write,
     .died = op_died,
+    .raise = op_raise,
 };
 
 }  // namespace
-
-std::uint64_t monotonic_ns() { return clock_ns(CLOCK_MONOTONIC); }
 
 const alpine_host_ops* host_ops(int wire_fd) {
     wire = wire_fd;

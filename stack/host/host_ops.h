@@ -2,16 +2,11 @@
 // The operations that the stack asks of its host process (abi/stack.h, alpine_host_ops).
 #pragma once
 
-#include <cstdint>
-
 #include "abi/stack.h"
 
 namespace alp::stack {
 
 /// Table for alpine_process.ops. `wire_fd` is the TUN queue, or -1; not owned.
 const alpine_host_ops* host_ops(int wire_fd);
-
-/// CLOCK_MONOTONIC in nanoseconds. Async-signal-safe.
-std::uint64_t monotonic_ns();
 
 }  // namespace alp::stack

@@ -7,8 +7,8 @@
 #include <sys/syscall.h>
 
 #include "base/raw_syscall.h"
+#include "stack/host/clock.h"
 #include "stack/host/cpu.h"
-#include "stack/host/host_ops.h"
 #include "stack/host/private_fd.h"
 
 namespace alp::stack {
@@ -17,15 +17,12 @@ namespace {
 
 constexpr long kLookEveryNs = 2'000'000;  // 2 ms
 constexpr int kLooksUntilRest = 5;
-constexpr std::uint64_t kNever = ~std::uint64_t{0};
-constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
 
 void sleep_until(std::uint64_t deadline_ns) {
     if (deadline_ns == kNever) {
         return;
     }
-    const timespec when = {static_cast<time_t>(deadline_ns / kNsPerSecond),
-                           static_cast<long>(deadline_ns % kNsPerSecond)};
+    const timespec when = to_timespec(deadline_ns);
     raw_syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, arg(&when), 0);
 }
 

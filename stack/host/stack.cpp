@@ -147,6 +147,8 @@ void thread_exit() {
     cpu.run_exit(thread);
 }
 
+pid_t process_id() { return static_cast<pid_t>(call(SYS_getpid)); }
+
 void after_fork_in_child() { is_running = false; }
 
 }  // namespace alp::stack

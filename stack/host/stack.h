@@ -10,7 +10,11 @@
 #pragma once
 
 #include <poll.h>
+<<<<<<< HEAD
 #include <signal.h>
+=======
+#include <sys/types.h>
+>>>>>>> 375ff61 (Signals that the stack raises reach the process)
 
 #include <cstddef>
 #include <cstdint>
@@ -75,6 +79,11 @@ bool handle_fault(int number, siginfo_t* info, void* context);
 
 /// The calling thread ends: its task leaves the stack. Safe to call for a thread that never made a call.
 void thread_exit();
+
+/// The process's id inside the stack, which stands there for the process: what F_SETOWN, FIOSETOWN and SIOCSPGRP of
+/// the program's are to be given for itself. The signals that follow (SIGIO, SIGURG, F_SETSIG's) are raised for the
+/// whole process by the host's kernel, with the siginfo of the stack. (Threads: ALPINE_NR_task_of_thread.)
+[[nodiscard]] pid_t process_id();
 
 /// Is `fd` one of the host descriptors the stack library itself needs (TUN queue, kick eventfd, arena)?
 /// close(), dup2() and close_range() of the program must pass these by. Async-signal-safe.

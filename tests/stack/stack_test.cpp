@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 // The stack as a library, without a wire: each test is a process of its own and boots one.
-#include "abi/stack.h"
-
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <linux/sockios.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -20,42 +15,13 @@
 #include <thread>
 #include <vector>
 
-#include "abi/stack_calls.h"
-#include "base/raw_syscall.h"
-#include "stack/host/stack.h"
 #include "tests/stack/arena_scan.h"
+#include "tests/stack/loopback.h"
 
 namespace alp::stack {
 namespace {
 
-constexpr int kListener = 100;
-constexpr int kAccepted = 101;
-constexpr int kClient = 102;
 constexpr long kBadPointer = 0x10;
-
-Options options() {
-    Options options;
-    options.image_path = ALPINE_TEST_IMAGE;
-    options.memory_bytes = 128 << 20;
-    return options;
-}
-
-sockaddr_in loopback(std::uint16_t port) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return address;
-}
-
-void bring_up_lo() {
-    ASSERT_EQ(call(ALPINE_NR_socket_at, kClient, AF_INET, SOCK_DGRAM, 0), kClient);
-    ifreq request{};
-    strcpy(request.ifr_name, "lo");
-    request.ifr_flags = IFF_UP | IFF_RUNNING;
-    ASSERT_EQ(call(SYS_ioctl, kClient, SIOCSIFFLAGS, arg(&request)), 0);
-    ASSERT_EQ(call(SYS_close, kClient), 0);
-}
 
 /// One connection over the stack's own loopback; the far end, on a thread of its own, sends everything back.
 class Echo {

@@ -182,6 +182,10 @@ long alpine_private_call(long number, const s64 *args)
 		return port_in_use(args[0], args[1]);
 	case ALPINE_NR_orphans:
 		return orphans();
+	case ALPINE_NR_task_of_thread:
+		return alpine_task_of_thread(args[0]);
+	case ALPINE_NR_thread_of_task:
+		return alpine_thread_of_task(args[0]);
 	default:
 		return -ENOSYS;
 	}
@@ -196,7 +200,10 @@ static long dispatch(const struct alpine_task *self)
 	return alpine_private_call(self->number, a);
 }
 
-/* What Linux does on the way back to user mode. Signals are the host's business: inside, all are ignored. */
+/*
+ * What Linux does on the way back to user mode, but for signals, which are held (signal.c): the flag that one is
+ * pending means an interrupt of the host's, or one that cannot be held.
+ */
 static void return_to_user(void)
 {
 	unsigned long flags = READ_ONCE(current_thread_info()->flags);
@@ -206,7 +213,7 @@ static void return_to_user(void)
 	if (flags & _TIF_NOTIFY_SIGNAL)
 		clear_notify_signal();
 	if (flags & _TIF_SIGPENDING)
-		flush_signals(current);
+		clear_thread_flag(TIF_SIGPENDING);
 	if (test_and_clear_thread_flag(TIF_NOTIFY_RESUME))
 		resume_user_mode_work(NULL);
 }

@@ -27,7 +27,6 @@ void __ref alpine_prepare(const struct alpine_boot *boot)
 	for (i = 0; i < COMMAND_LINE_SIZE - 1 && boot->cmdline[i]; i++)
 		boot_command_line[i] = boot->cmdline[i];
 
-	*--sp = 0;
 	*--sp = (unsigned long)alpine_boot_start;
 	for (i = 0; i < 6; i++)
 		*--sp = 0;

@@ -4,6 +4,9 @@
  *
  * A suspended context is a stack pointer with six callee-saved registers and a return address on top. The CPU has
  * at most one suspended context while no host thread runs it: alpine_context.
+ *
+ * Stacks are aligned to 16 bytes at every call, as the psABI has it: the kernel's own code does not mind, but the host
+ * operations that it calls are ordinary code.
  */
 #include <linux/init.h>
 #include <linux/linkage.h>

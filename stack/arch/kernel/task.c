@@ -14,8 +14,9 @@
  * thread wants in, and the scheduler goes on from there. Stepping aside touches nothing of the program's, so any
  * host thread may carry it out.
  *
- * New tasks for program threads are made by the manager, a task that does nothing else: it is the thread group
- * leader of the process, so that it does not matter which program thread is blocked where.
+ * New tasks for program threads are made by the manager, which also hands the process's signals to the host
+ * (signal.c) and does nothing else: it is the thread group leader of the process, so that it does not matter which
+ * program thread is blocked where.
  */
 #include <linux/binfmts.h>
 #include <linux/fdtable.h>
@@ -27,6 +28,7 @@
 #include <linux/signal.h>
 #include <linux/syscalls.h>
 #include <linux/uaccess.h>
+#include <linux/wait.h>
 #include <asm/alpine.h>
 
 #define PROGRAM_THREAD_FLAGS (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
@@ -43,7 +45,6 @@ int copy_thread(struct task_struct *p, const struct kernel_clone_args *args)
 	memset(&p->thread, 0, sizeof(p->thread));
 	clear_ti_thread_flag(task_thread_info(p), TIF_PROGRAM);
 
-	*--sp = 0;
 	*--sp = (unsigned long)alpine_task_start;
 	*--sp = 0;                              /* rbp */
 	*--sp = (unsigned long)args->fn;        /* rbx */
@@ -96,7 +97,8 @@ void alpine_take_requests(void)
 		wake_up_process(manager);
 	} else if (request == ALPINE_REQUEST_INTERRUPT) {
 		set_notify_signal(task_of(alpine_cpu.interrupt));
-	}}
+	}
+}
 
 static void program_thread(struct alpine_task *self)
 {
@@ -156,13 +158,15 @@ static void spawn_program_thread(void)
 	pid_t pid = kernel_clone(&args);
 
 	if (pid < 0)
-		pr_err("alpine: cannot make a task for host thread %llu: error %d\n", alpine_cpu.spawn_owner, pid);
+		alpine_cpu.spawn_error = pid;
 }
 
 /* The thread group leader of a process of the stack. */
 int alpine_manager(void *unused)
 {
-	ignore_signals(current);
+	DEFINE_WAIT(wait);
+
+	alpine_hold_signals();
 	__close_range(0, ~0U, 0);
 	current->signal->rlim[RLIMIT_NOFILE].rlim_cur = MAX_DESCRIPTORS;
 	current->signal->rlim[RLIMIT_NOFILE].rlim_max = MAX_DESCRIPTORS;
@@ -170,13 +174,14 @@ int alpine_manager(void *unused)
 	alpine_cpu.booted = 1;
 
 	for (;;) {
-		set_current_state(TASK_IDLE);
-		if (!spawn_wanted) {
+		prepare_to_wait(&current->sighand->signalfd_wqh, &wait, TASK_IDLE);
+		if (!spawn_wanted && !alpine_has_signals())
 			schedule();
-			continue;
+		finish_wait(&current->sighand->signalfd_wqh, &wait);
+		alpine_raise_signals();
+		if (spawn_wanted) {
+			spawn_wanted = false;
+			spawn_program_thread();
 		}
-		__set_current_state(TASK_RUNNING);
-		spawn_wanted = false;
-		spawn_program_thread();
 	}
 }

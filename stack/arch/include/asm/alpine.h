@@ -24,6 +24,13 @@ int alpine_manager(void *unused);
 void alpine_call(struct alpine_task *self);
 long alpine_private_call(long number, const s64 *args);
 
+/* signal.c */
+void alpine_hold_signals(void);
+bool alpine_has_signals(void);
+void alpine_raise_signals(void);
+long alpine_task_of_thread(u64 owner);
+long alpine_thread_of_task(pid_t pid);
+
 /* syscall_table.c */
 typedef long (*alpine_syscall_fn)(long, long, long, long, long, long);
 extern const alpine_syscall_fn alpine_syscalls[];

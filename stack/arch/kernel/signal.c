@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Signals that the stack raises for the program: SIGIO and its F_SETSIG relatives, SIGURG.
+ *
+ * Theory of operation
+ * -------------------
+ * Nothing inside the stack ever handles a signal: all of them are blocked in every task of the process, and so they
+ * are queued and interrupt no call. (SIGPIPE is ignored instead, since the host side raises it by itself from EPIPE.)
+ * What is queued is told to readers of signalfds, and the manager waits where they do. It takes the whole queue,
+ * the process's and that of each thread (F_OWNER_TID), and hands every signal to the host, which delivers it as it
+ * delivers any other: to whichever thread of the program wants it.
+ */
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/signal.h>
+#include <asm/alpine.h>
+
+void alpine_hold_signals(void)
+{
+	sigset_t held;
+
+	ignore_signals(current);
+	sigfillset(&held);
+	sigdelset(&held, SIGPIPE);
+	set_current_blocked(&held);
+}
+
+static void raise_one(const kernel_siginfo_t *info, u64 thread)
+{
+	siginfo_t external;
+
+	copy_siginfo_to_external(&external, info);
+	host_ops()->raise(&external, thread);
+}
+
+/* Signals whose details had no memory, and SIGKILL, which never has any. */
+static void raise_without_details(const sigset_t *numbers, u64 thread)
+{
+	kernel_siginfo_t info;
+	int number;
+
+	for (number = 1; number < _NSIG; number++) {
+		if (!sigismember(numbers, number))
+			continue;
+		clear_siginfo(&info);
+		info.si_signo = number;
+		info.si_code = SI_KERNEL;
+		raise_one(&info, thread);
+	}
+}
+
+/* Takes all that is queued in `pending`, of the process or of one thread, and hands it on. */
+static void raise_all(struct sigpending *pending, u64 thread)
+{
+	struct sigpending taken;
+	struct sigqueue *q;
+
+	spin_lock_irq(&current->sighand->siglock);
+	taken.signal = pending->signal;
+	sigemptyset(&pending->signal);
+	INIT_LIST_HEAD(&taken.list);
+	list_splice_init(&pending->list, &taken.list);
+	spin_unlock_irq(&current->sighand->siglock);
+
+	list_for_each_entry(q, &taken.list, list) {
+		sigdelset(&taken.signal, q->info.si_signo);
+		raise_one(&q->info, thread);
+	}
+	raise_without_details(&taken.signal, thread);
+	flush_sigqueue(&taken);
+}
+
+static bool has_signals(const struct sigpending *pending)
+{
+	return !sigisemptyset(&pending->signal);
+}
+
+/* By the manager: is there anything for alpine_raise_signals() to do? */
+bool alpine_has_signals(void)
+{
+	struct task_struct *thread;
+	bool found = has_signals(&current->signal->shared_pending);
+
+	rcu_read_lock();
+	for_each_thread(current, thread)
+		found |= has_signals(&thread->pending);
+	rcu_read_unlock();
+	return found;
+}
+
+/* By the manager. */
+void alpine_raise_signals(void)
+{
+	struct task_struct *thread;
+
+	if (has_signals(&current->signal->shared_pending))
+		raise_all(&current->signal->shared_pending, 0);
+	rcu_read_lock();
+	for_each_thread(current, thread) {
+		if (has_signals(&thread->pending))
+			raise_all(&thread->pending, thread->thread.host.owner);
+	}
+	rcu_read_unlock();
+}
+
+long alpine_task_of_thread(u64 owner)
+{
+	struct task_struct *thread;
+	long pid = -ESRCH;
+
+	rcu_read_lock();
+	for_each_thread(current, thread) {
+		if (owner && thread->thread.host.owner == owner)
+			pid = task_pid_vnr(thread);
+	}
+	rcu_read_unlock();
+	return pid;
+}
+
+long alpine_thread_of_task(pid_t pid)
+{
+	struct task_struct *thread;
+	long owner = -ESRCH;
+
+	rcu_read_lock();
+	for_each_thread(current, thread) {
+		if (thread->thread.host.owner && task_pid_vnr(thread) == pid)
+			owner = thread->thread.host.owner;
+	}
+	rcu_read_unlock();
+	return owner;
+}
