@@ -7,6 +7,8 @@
 #ifndef ALPINE_ABI_STACK_CALLS_H
 #define ALPINE_ABI_STACK_CALLS_H
 
+#include "stack.h"
+
 #define ALPINE_NR_BASE 0x10000
 
 /*
@@ -63,6 +65,37 @@
 /* (task id): the way back, the host thread id of a task of the calling process, or -ESRCH. */
 #define ALPINE_NR_thread_of_task (ALPINE_NR_BASE + 8)
 
+/*
+ * (packet socket fd, struct alpine_packet_map *): the first half of mmap(2) of a packet socket's rings (PACKET_MMAP).
+ * Holds the rings as a mapping does: until ALPINE_NR_packet_unmap their memory stays, also after the socket is
+ * closed, and PACKET_RX_RING and PACKET_TX_RING answer EBUSY. Fills the structure; returns the length in bytes of
+ * the whole mapping (rx ring, then tx ring), which mmap's length must equal and whose offset must be 0. -ENODEV: not
+ * a packet socket; -EINVAL: it has no ring.
+ */
+#define ALPINE_NR_packet_map (ALPINE_NR_BASE + 9)
+
+/*
+ * (handle, index): address in the arena of a block of the held rings, counted through the rx ring and then the tx
+ * ring. The arena is a shared mapping: mremap(address, 0, block_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, where) maps the
+ * block once more. -EINVAL: there is no such block; -EBADF: no such handle.
+ */
+#define ALPINE_NR_packet_block (ALPINE_NR_BASE + 10)
+
+/* (handle): the mapping is gone. 0 or -EBADF. */
+#define ALPINE_NR_packet_unmap (ALPINE_NR_BASE + 11)
+
 #define ALPINE_NR_END (ALPINE_NR_BASE + 17)
+
+#ifndef __ASSEMBLY__
+/* What ALPINE_NR_packet_map tells. A ring that the socket does not have has no blocks. */
+struct alpine_packet_map {
+	alp_s64 handle;
+	alp_u32 rx_blocks;
+	alp_u32 rx_block_bytes;
+	alp_u32 tx_blocks;
+	alp_u32 tx_block_bytes;
+};
+ALPINE_ASSERT_LAYOUT(sizeof(struct alpine_packet_map) == 24);
+#endif
 
 #endif

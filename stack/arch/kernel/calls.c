@@ -186,6 +186,12 @@ long alpine_private_call(long number, const s64 *args)
 		return alpine_task_of_thread(args[0]);
 	case ALPINE_NR_thread_of_task:
 		return alpine_thread_of_task(args[0]);
+	case ALPINE_NR_packet_map:
+		return alpine_packet_map(args[0], (struct alpine_packet_map __user *)args[1]);
+	case ALPINE_NR_packet_block:
+		return alpine_packet_block(args[0], args[1]);
+	case ALPINE_NR_packet_unmap:
+		return alpine_packet_unmap(args[0]);
 	default:
 		return -ENOSYS;
 	}

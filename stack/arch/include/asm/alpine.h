@@ -31,6 +31,12 @@ void alpine_raise_signals(void);
 long alpine_task_of_thread(u64 owner);
 long alpine_thread_of_task(pid_t pid);
 
+/* packet_map.c */
+struct alpine_packet_map;
+long alpine_packet_map(int fd, struct alpine_packet_map __user *to);
+long alpine_packet_block(int handle, u32 index);
+long alpine_packet_unmap(int handle);
+
 /* syscall_table.c */
 typedef long (*alpine_syscall_fn)(long, long, long, long, long, long);
 extern const alpine_syscall_fn alpine_syscalls[];
