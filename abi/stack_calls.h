@@ -51,11 +51,6 @@
 #define ALPINE_NR_exit_thread (ALPINE_NR_BASE + 6)
 
 /*
- * (fd, folder, path, flags, mode): openat(2), but the file gets descriptor `fd`. Returns fd or -errno.
- */
-#define ALPINE_NR_open_at (ALPINE_NR_BASE + 16)
-
-/*
  * (host thread id): id, inside the stack, of the task that belongs to this thread of the calling process; what
  * F_SETOWN_EX with F_OWNER_TID is to be given. (The process's own id is what getpid(2) answers inside the stack.)
  * -ESRCH: no such thread, or one that has made no call yet.
@@ -84,7 +79,12 @@
 /* (handle): the mapping is gone. 0 or -EBADF. */
 #define ALPINE_NR_packet_unmap (ALPINE_NR_BASE + 11)
 
-#define ALPINE_NR_END (ALPINE_NR_BASE + 17)
+/*
+ * (fd, folder, path, flags, mode): openat(2), but the file gets descriptor `fd`. Returns fd or -errno.
+ */
+#define ALPINE_NR_open_at (ALPINE_NR_BASE + 12)
+
+#define ALPINE_NR_END (ALPINE_NR_BASE + 13)
 
 #ifndef __ASSEMBLY__
 /* What ALPINE_NR_packet_map tells. A ring that the socket does not have has no blocks. */

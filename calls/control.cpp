@@ -17,6 +17,7 @@
 #include "calls/descriptors.h"
 #include "calls/dummy.h"
 #include "calls/entry.h"
+#include "calls/owner.h"
 #include "calls/stack_call.h"
 #include "calls/system_calls.h"
 
@@ -53,7 +54,8 @@ long control_socket(int fd, int command, long argument) {
             return result;
         }
         default:
-            return stack_call(SYS_fcntl, fd, command, argument);
+            return is_owner_command(command) ? control_owner(fd, command, argument)
+                                             : stack_call(SYS_fcntl, fd, command, argument);
     }
 }
 
@@ -81,6 +83,9 @@ long sys_ioctl(int fd, unsigned long request, void* argument) {
     }
     if (request == FIOCLEX || request == FIONCLEX) {
         return raw_syscall(SYS_ioctl, fd, static_cast<long>(request), arg(argument));
+    }
+    if (is_owner_request(request)) {
+        return control_owner_device(fd, request, argument);
     }
     const long result = stack_call(SYS_ioctl, fd, static_cast<long>(request), arg(argument));
     if (request == FIONBIO && result == 0) {

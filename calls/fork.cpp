@@ -20,6 +20,7 @@
 #include "calls/descriptors.h"
 #include "calls/explain.h"
 #include "calls/passing.h"
+#include "calls/rings.h"
 #include "calls/sites.h"
 #include "calls/startup.h"
 #include "stack/host/stack.h"
@@ -43,6 +44,7 @@ void in_child() {
     reset_signals_after_fork();
     reset_epoll_after_fork();
     reset_passing_after_fork();
+    reset_rings_after_fork();
     reset_sites_after_fork();
     reset_explanation_after_fork();
     reset_startup_after_fork();

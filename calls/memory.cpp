@@ -51,4 +51,12 @@ long sys_mmap(void* address, std::size_t len, int protection, int flags, int fd,
     return mapped;
 }
 
+long sys_munmap(void* address, std::size_t len) {
+    const long result = raw_syscall(SYS_munmap, arg(address), static_cast<long>(len));
+    if (result == 0) {
+        note_unmapped(address, len);
+    }
+    return result;
+}
+
 }  // namespace alp::calls

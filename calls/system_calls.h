@@ -105,6 +105,7 @@ long sys_copy_file_range(int in, off64_t* in_offset, int out, off64_t* out_offse
 
 // memory.cpp
 long sys_mmap(void* address, std::size_t len, int protection, int flags, int fd, off_t offset);
+long sys_munmap(void* address, std::size_t len);
 
 // signals.cpp
 long sys_rt_sigaction(int number, const KernelAction* wanted, KernelAction* old, std::size_t set_bytes);

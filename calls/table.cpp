@@ -138,6 +138,7 @@ constexpr std::array<Entry, kTableCalls> make_table() {
     ALPINE_ENTRY(getdents64);
     ALPINE_ENTRY(copy_file_range);
     ALPINE_ENTRY(mmap);
+    ALPINE_ENTRY(munmap);
     ALPINE_ENTRY(rt_sigaction);
     ALPINE_ENTRY(rt_sigprocmask);
     ALPINE_ENTRY(execve);

@@ -10,11 +10,8 @@
 #pragma once
 
 #include <poll.h>
-<<<<<<< HEAD
 #include <signal.h>
-=======
 #include <sys/types.h>
->>>>>>> 375ff61 (Signals that the stack raises reach the process)
 
 #include <cstddef>
 #include <cstdint>
