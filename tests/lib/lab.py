@@ -26,6 +26,7 @@ class Lab:
         self.up_options = ["--both"] if both else [] if daemon else ["--no-daemon"]
         self.has_daemon = daemon
         self.processes = []
+        self.looks_from = {"a": 0, "b": 0}  # how often answers() opened a connection from there
         # The tests' user is nobody, whoever called sudo: what is tested must not depend on who tests.
         self.environment = {k: v for k, v in os.environ.items() if k not in ("SUDO_UID", "SUDO_GID")}
         self.environment["ALPINE_LAB"] = "test%d" % os.getpid()
@@ -100,6 +101,7 @@ class Lab:
         return process
 
     def answers(self, host, address, port):
+        self.looks_from[host] += 1
         connect = "import socket,sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 2).close()"
         return self.run(host, ["/usr/bin/python3", "-c", connect, address, str(port)], check=False).returncode == 0
 
@@ -142,6 +144,11 @@ class Lab:
 
 def alp(*command, options=()):
     return ["alp", "run", *options, "--", *command]
+
+
+def on(host, *command):
+    """The command as a test with a client and a server runs it there: on a under Alpine, on b as it is."""
+    return alp(*command) if host == "a" else list(command)
 
 
 def wait_until(true, what, timeout=10.0):

@@ -16,15 +16,20 @@ http {{
     uwsgi_temp_path {tmp}/nginx-uwsgi;
     scgi_temp_path {tmp}/nginx-scgi;
     server {{
-        listen {port};
-        listen [::]:{port};
+        listen {port}{tls};
+        listen [::]:{port}{tls};
         root {root};
+        {more}
     }}
 }}
 """
 
 
-def nginx_command(lab, root, port, sendfile="on"):
+def nginx_command(lab, root, port, sendfile="on", tls=None, more=""):
+    """`tls` is the pair of certificate and key; `more` are further directives of the server."""
+    if tls:
+        more += " ssl_certificate %s; ssl_certificate_key %s;" % tls
     config = lab.write("nginx-%d.conf" % port,
-                       CONFIG.format(tmp=lab.tmp, root=root, port=port, sendfile=sendfile))
+                       CONFIG.format(tmp=lab.tmp, root=root, port=port, sendfile=sendfile, tls=" ssl" if tls else "",
+                                     more=more))
     return ["/usr/sbin/nginx", "-e", "stderr", "-c", config]

@@ -34,7 +34,7 @@ def out_of_time(signum, frame):
     raise TimeoutError("the test took too long")
 
 
-def run_one(function):
+def run_one(function, afterwards):
     if os.geteuid() != 0:
         skip("needs root")
     # ctest would kill this process without giving it the time to take the lab down: be fifteen seconds faster.
@@ -45,19 +45,21 @@ def run_one(function):
         if "lab" in inspect.signature(function).parameters:
             with Lab(**getattr(function, "lab_options", {})) as lab:
                 function(lab)
+                afterwards(lab)
         else:
             function()
     finally:
         signal.alarm(0)
 
 
-def main():
+def main(afterwards=lambda lab: None):
+    """`afterwards(lab)` is called when a test has passed and its lab is still up: a check that all of a file share."""
     module = sys.modules["__main__"]
     tests = {name[5:]: value for name, value in vars(module).items() if name.startswith("test_")}
     status = 0
     for name in sys.argv[1:] or tests:
         try:
-            run_one(tests[name])
+            run_one(tests[name], afterwards)
             print("ok   ", name)
         except Skip as why:
             print("SKIP ", name + ":", why)
