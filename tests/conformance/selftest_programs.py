@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Which of the kernel's test programs are run, and how: what their wrappers (*.sh beside them in the tree) do, as data.
+
+A program written with kselftest_harness.h (`tap`) gives one row for each of its cases, any other one row for each way
+it is called. `privilege` is the host side's (sides.py): Alpine's side is always an unprivileged user's.
+"""
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Case:
+    program: str
+    arguments: str = ""
+    tap: bool = False
+    privilege: str = "user"
+    sysctls: dict = field(default_factory=dict, hash=False)
+    setup: tuple = ()  # shell lines, on the host's side
+    must_fail: bool = False
+    own_user_namespace: bool = False  # Alpine's side too: the program makes namespaces of Unix sockets
+    seconds: int = 60
+
+    @property
+    def name(self):
+        notes = ["%s=%s" % item for item in self.sysctls.items()]
+        return " ".join(word for word in (self.program, self.arguments, *notes) if word)
+
+
+def calls(program, *arguments, **options):
+    return [Case(program, words, **options) for words in arguments]
+
+
+def harness(*programs, **options):
+    return [Case(program, tap=True, **options) for program in programs]
+
+
+PING = {"net.ipv6.flowlabel_reflect": "4", "net.ipv4.ping_group_range": "0 2147483647"}
+TFO = {"net.ipv4.tcp_fastopen": "3"}
+MSS = 1500 - 20 - 8
+MAX_MSS = 65535 - 20 - 8
+
+ALONE = [
+    *calls("net/socket", ""),
+    *calls("net/so_netns_cookie", "", privilege="netns"),
+    *calls("net/sk_bind_sendto_listen", ""),
+    *calls("net/sk_connect_zero_addr", ""),
+    *calls("net/sk_so_peek_off", ""),
+    *calls("net/tcp_inq", "-4", "-6"),
+    *calls("net/reuseport_addr_any", "", privilege="netns"),
+    *calls("net/reuseport_bpf", "", privilege="root"),
+    *calls("net/reuseport_bpf_cpu", ""),
+    *calls("net/reuseport_bpf_numa", ""),
+    *calls("net/reuseport_dualstack", ""),
+    *calls("net/reuseaddr_conflict", ""),
+    *calls("net/rxtimestamp", "", privilege="netns"),
+    *calls("net/sctp_hello", "sctp-stream 127.0.0.1 9011 server"),
+    *calls("net/ipv6_flowlabel_mgr", "", privilege="netns"),
+    *calls("net/ipv6_flowlabel", "-l 1", sysctls={"net.ipv6.auto_flowlabels": "0"}, privilege="netns"),
+    *calls("net/ipv6_flowlabel", "-l 1", sysctls={"net.ipv6.auto_flowlabels": "1"}, privilege="netns"),
+    *calls("net/ipv6_flowlabel", "-l 1 -s", privilege="netns"),
+    *calls("net/ipv6_flowlabel", "-l 1 -p", "-l 1 -p -s", sysctls=PING, privilege="netns"),
+    *calls("net/tcp_fastopen_backup_key", "-4", "-6", "-4s", "-6s", "-4r", "-6r", "-4sr", "-6sr", sysctls=TFO,
+           privilege="netns"),
+    *calls("net/psock_fanout", "", privilege="netns"),
+    *calls("net/psock_tpacket", "", privilege="netns"),
+    *calls("net/txring_overwrite", "", privilege="netns"),
+    *calls("net/psock_snd", "-d", "-d -b", "", "-b", "-q", "-V", "-v", "-v -c", "-l 0", "-l %d" % MSS,
+           "-d -l %d" % MSS, "-v -c -g -l %d" % (MSS + 1), "-v -c -g -l %d" % MAX_MSS, privilege="netns"),
+    *calls("net/psock_snd", "-v -c -C", "-l %d" % (MSS + 1), "-V -l %d" % (MSS + 1), "-d -l %d" % (MSS + 1), "-t 24",
+           "-t 23", "-v -c -g -l %d" % (MAX_MSS + 1), privilege="netns", must_fail=True),
+    *calls("net/txtimestamp", "-4 -L 127.0.0.1", "-6 -L ::1", "-u -4 -L 127.0.0.1", "-u -6 -L ::1",
+           "-r -4 -L 127.0.0.1", "-r -6 -L ::1", "-R -4 -L 127.0.0.1", "-R -6 -L ::1", "-P -4 -L 127.0.0.1",
+           "-P -6 -L ::1", "-u -C -4 -L 127.0.0.1", "-C -6 -L ::1", "-n -4 -L 127.0.0.1", "-u -n -6 -L ::1",
+           privilege="netns"),
+    *calls("net/ip_defrag", "-4", "-4o", "-6", "-6o", privilege="netns",
+           sysctls={"net.ipv4.ipfrag_time": "1", "net.ipv6.ip6frag_time": "1"}),
+    *calls("net/mptcp/mptcp_sockopt", "", "-6"),
+    *calls("net/mptcp/mptcp_inq", "-t tcp", "-6 -t tcp", "-r tcp", "-6 -r tcp", "-r tcp -t tcp"),
+    *harness("net/bind_wildcard", "net/netlink-dumps", "net/epoll_busy_poll"),
+    *harness("net/bind_timewait", "net/so_incoming_cpu", privilege="netns"),
+    *harness("net/ip_local_port_range", privilege="netns", sysctls={"net.ipv4.ip_local_port_range": "40000 49999"}),
+    *harness("net/reuseaddr_ports_exhausted", privilege="netns",
+             sysctls={"net.ipv4.ip_local_port_range": "32768 32768", "net.ipv4.ip_autobind_reuse": "1"}),
+    *harness("net/tls", seconds=150),
+    *harness("net/af_unix/diag_uid", "net/af_unix/msg_oob", "net/af_unix/scm_pidfd", "net/af_unix/scm_rights",
+             "net/af_unix/unix_connect", privilege="netns", own_user_namespace=True),
+]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A server and a client, one on each host. Under Alpine it is two rows: Alpine as the server, and as the client
+    (against the host's kernel); or one, Alpine at both ends, of what the host's kernel may not have at all.
+
+    {server} is the server's address, {client} the client's. What stands in `talk` is sent both ways through standard
+    input and output and must arrive."""
+    program: str
+    server: str
+    client: str
+    port: int
+    server_program: str = ""
+    alpine_ends: tuple = ("server", "client")
+    talk: bool = False
+    server_ends: bool = True  # by itself; otherwise it is ended when the client has ended
+    delay_s: float = 0  # instead of waiting until the port is taken
+    seconds: int = 40
+
+    @property
+    def name(self):
+        return "%s %s" % (self.program, self.client)
+
+
+def zerocopy(mode, *more):
+    """msg_zerocopy.sh's way of calling it; the receiver's time is the sender's and one second more."""
+    words = "-%d %s -S {client} -D {server} " + " ".join(more)
+    return [Pair("net/msg_zerocopy", words % (family, "-t 3 -C 2") + " -r " + mode,
+                 words % (family, "-t 1 -C 3") + " " + mode, 8000) for family in (4, 6)]
+
+
+def bench(*more, family=4):
+    return Pair("net/udpgso_bench_tx", "-p 8100" + (" -t" if "-t" in more else ""),
+                "-p 8100 -l 1 -%d -D {server} %s" % (family, " ".join(more)), 8100,
+                server_program="net/udpgso_bench_rx", server_ends=False)
+
+
+def mptcp(server, client, *more, family=4):
+    words = " ".join(more)
+    return Pair("net/mptcp/mptcp_connect", "-t 20 -l -p 12001 -s %s %s %s" % (server, words, "::" if family == 6 else "0.0.0.0"),
+                "-t 20 -p 12001 -s %s %s {server}" % (client, words), 12001, talk=True)
+
+
+def nettest(server, client, port=12345):
+    return Pair("net/nettest", "-s -t 10 " + server, "-t 10 " + client, port)
+
+
+PAIRS = [
+    *zerocopy("tcp"), *zerocopy("tcp", "-z"), *zerocopy("udp"), *zerocopy("udp", "-z"),
+    *[bench(*more, family=family) for family in (4, 6)
+      for more in ((), ("-t",), ("-t", "-z"), ("-S", "0"), ("-S", "0", "-z"), ("-S", "0", "-T"), ("-S", "0", "-z", "-a"),
+                   ("-S", "0", "-T", "-a"), ("-S", "0", "-T", "-z", "-a"))],
+    *[mptcp(server, client, family=family) for family in (4, 6)
+      for server, client in (("MPTCP", "MPTCP"), ("MPTCP", "TCP"), ("TCP", "MPTCP"), ("TCP", "TCP"))],
+    mptcp("MPTCP", "MPTCP", "-m mmap"), mptcp("MPTCP", "MPTCP", "-m sendfile"), mptcp("MPTCP", "MPTCP", "-R 16384 -S 16384"),
+    mptcp("MPTCP", "MPTCP", "-c TCPINQ,TIMESTAMPNS"),
+    nettest("", "-r {server}"), nettest("-6", "-6 -r {server}"), nettest("-D", "-D -r {server}"),
+    nettest("-6 -D", "-6 -D -r {server}"), nettest("-D", "-D -U -r {server}"), nettest("-l {server}", "-c {client} -r {server}"),
+    nettest("-L 4000 -n 5", "-L 4000 -n 5 -r {server}"),
+    nettest("-M secret -m {client}/32", "-X secret -r {server}"),
+    Pair("net/sctp_hello", "server -4 {server} 1234", "client -4 {server} 1234", 1234, alpine_ends=("both",), delay_s=1.5),
+    Pair("net/sctp_hello", "server -6 {server} 1234", "client -6 {server} 1234", 1234, alpine_ends=("both",), delay_s=1.5),
+]

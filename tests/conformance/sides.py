@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The two sides of a comparison: the same command on the host's kernel and on Alpine.
+
+The host's side runs on lab host b, which has no alpined, and Alpine's on host a; the two hosts are alike, so that both
+sides can run at once. Where the programs expect to be root in a network namespace of their own, as their wrappers in
+the kernel tree make it, the host's side gets that as an unprivileged user (a user namespace), or as root where a user
+namespace is not enough. Under Alpine every program runs as an unprivileged user: in its own stack everybody is root.
+"""
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from lab import BUILD, alp
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+OUTPUT = os.path.join(BUILD, "conformance")
+KEPT_BYTES = 2_000_000  # of a program's output; one that loops over a failing check writes gigabytes
+
+HOST, ALPINE = "host", "alpine"
+SIDES = (HOST, ALPINE)
+
+
+@dataclass
+class Ended:
+    code: int
+    output: str
+
+    @property
+    def time_over(self):
+        return self.code == 124
+
+
+def host_of(side):
+    return "b" if side == HOST else "a"
+
+
+def reachable(lab, host):
+    """The build folder as the tests' user sees it there (lab/run.sh may show it elsewhere)."""
+    return lab.run(host, ["sh", "-c", 'dirname "$(dirname "$(command -v alp)")"']).stdout.strip()
+
+
+def in_namespace(command, setup, as_root):
+    """`command` as root of a fresh network namespace whose loopback is up, after the shell lines `setup`."""
+    lines = ["ip link set lo up", *setup]
+    own = ["unshare", "--net"] if as_root else ["unshare", "--user", "--map-root-user", "--net"]
+    return [*own, "--", "sh", "-c", " && ".join(lines) + ' && exec "$@"', "sh", *command]
+
+
+def host_command(lab, command, privilege="user", setup=(), host="b"):
+    """privilege: user, or netns (root of a network namespace of its own), or root (the same, and really root)."""
+    if privilege == "user":
+        return lab.command(host, command)
+    return lab.command(host, in_namespace(command, setup, privilege == "root"), user=privilege != "root")
+
+
+def alpine_command(lab, command, options=(), host="a"):
+    return lab.command(host, alp(*command, options=options))
+
+
+def start(lab, command, seconds, **options):
+    """Starts a command of this module under its time limit, its output (both streams) to be read by finish()."""
+    return subprocess.Popen([sys.executable, os.path.join(HERE, "supervise.py"), str(seconds), *command],
+                            env={**lab.environment, "LC_ALL": "C.UTF-8"}, stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
+
+
+def finish(process):
+    kept = bytearray()
+    while piece := process.stdout.read1(65536):
+        if len(kept) < KEPT_BYTES:
+            kept += piece
+    return Ended(process.wait(), kept[:KEPT_BYTES].decode(errors="replace"))
+
+
+def run(lab, command, seconds, **options):
+    return finish(start(lab, command, seconds, **options))
+
+
+def keep_log(side, name, ended):
+    """What the program said, for whoever wants to know why: build/conformance/logs/SIDE/NAME."""
+    folder = os.path.join(OUTPUT, "logs", side)
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, re.sub(r"[^A-Za-z0-9._=-]+", "_", name)), "w") as file:
+        file.write(ended.output)
+        file.write("\nexit code %d\n" % ended.code)
