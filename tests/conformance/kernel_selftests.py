@@ -46,9 +46,13 @@ def command_of(bench, case, side, more=()):
     return command
 
 
+def log_of(ended):
+    return "%s\nexit code %d\n" % (ended.output, ended.code)
+
+
 def run_alone(bench, case, side, more=()):
     ended = run(bench.lab, command_of(bench, case, side, more), case.seconds)
-    keep_log(side, case.name, ended)
+    keep_log(side, case.name, log_of(ended))
     if case.tap:
         return {"%s: %s" % (case.program, name): result for name, result in kselftest.by_line(ended).items()}
     return {case.name: kselftest.by_exit_code(ended, case.must_fail)}
@@ -117,7 +121,7 @@ def row_name(pair, end):
 def run_pair(bench, pair):
     """Its rows, {side: {name: result}}. On the host's side one run stands for all."""
     result, ended = PairRun(bench, pair, "a", ()).run()
-    keep_log(HOST, pair.name, ended)
+    keep_log(HOST, pair.name, log_of(ended))
     results = {HOST: {row_name(pair, end): result for end in pair.alpine_ends}, ALPINE: {}}
     for end in pair.alpine_ends:
         results[ALPINE].update(run_pair_on_alpine(bench, pair, end))
@@ -127,7 +131,7 @@ def run_pair(bench, pair):
 def run_pair_on_alpine(bench, pair, end):
     on_alpine = ("server", "client") if end == "both" else (end,)
     result, ended = PairRun(bench, pair, "b" if end == "client" else "a", on_alpine).run()
-    keep_log(ALPINE, row_name(pair, end), ended)
+    keep_log(ALPINE, row_name(pair, end), log_of(ended))
     return {row_name(pair, end): result}
 
 

@@ -59,11 +59,12 @@ def alpine_command(lab, command, options=(), host="a"):
     return lab.command(host, alp(*command, options=options))
 
 
-def start(lab, command, seconds, **options):
-    """Starts a command of this module under its time limit, its output (both streams) to be read by finish()."""
+def start(lab, command, seconds, stdout=subprocess.PIPE):
+    """Starts a command of this module under its time limit; both its streams go to `stdout`."""
+    environment = {k: v for k, v in lab.environment.items() if not k.startswith("PYTHON")}
     return subprocess.Popen([sys.executable, os.path.join(HERE, "supervise.py"), str(seconds), *command],
-                            env={**lab.environment, "LC_ALL": "C.UTF-8"}, stdin=subprocess.DEVNULL,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
+                            env={**environment, "LC_ALL": "C.UTF-8"}, stdin=subprocess.DEVNULL, stdout=stdout,
+                            stderr=subprocess.STDOUT)
 
 
 def finish(process):
@@ -74,14 +75,13 @@ def finish(process):
     return Ended(process.wait(), kept[:KEPT_BYTES].decode(errors="replace"))
 
 
-def run(lab, command, seconds, **options):
-    return finish(start(lab, command, seconds, **options))
+def run(lab, command, seconds):
+    return finish(start(lab, command, seconds))
 
 
-def keep_log(side, name, ended):
-    """What the program said, for whoever wants to know why: build/conformance/logs/SIDE/NAME."""
+def keep_log(side, name, text):
+    """What a program said, for whoever wants to know why: build/conformance/logs/SIDE/NAME."""
     folder = os.path.join(OUTPUT, "logs", side)
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, re.sub(r"[^A-Za-z0-9._=-]+", "_", name)), "w") as file:
-        file.write(ended.output)
-        file.write("\nexit code %d\n" % ended.code)
+        file.write(text)

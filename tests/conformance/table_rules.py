@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The rules of the conformance tables themselves: what they must refuse, and how programs' words are read."""
+import expected
+import kselftest
+from runner import main
+from sides import ALPINE, HOST, Ended
+from table import CRASH, FAIL, PASS, SKIP, TIMEOUT, Table
+
+NOTHING_KNOWN = ""
+KNOWN = """
+[known.cause]
+reason = "because"
+cases = ["p: a.*"]
+"""
+
+
+def table(known, **results):
+    made = Table("suite", expected.parse(known))
+    for side in (HOST, ALPINE):
+        made.add(side, {"p: " + name.replace("_", "."): pair[side == ALPINE] for name, pair in results.items()
+                        if pair[side == ALPINE]})
+    return made
+
+
+def refused(made):
+    try:
+        made.judge()
+    except AssertionError as why:
+        return str(why)
+    return ""
+
+
+def test_a_difference_without_a_reason_is_refused():
+    for result in (FAIL, SKIP, TIMEOUT, CRASH, None):
+        assert "p: a.x" in refused(table(NOTHING_KNOWN, a_x=(PASS, result))), result
+
+
+def test_a_difference_with_a_reason_is_accepted():
+    made = table(KNOWN, a_x=(PASS, FAIL), a_y=(PASS, None), b=(PASS, PASS))
+    assert not refused(made)
+    assert [r.reason for r in made.rows()] == ["because", "because", ""]
+
+
+def test_what_the_host_does_not_pass_asks_nothing_of_alpine():
+    assert not refused(table(NOTHING_KNOWN, a_x=(FAIL, FAIL), a_y=(SKIP, TIMEOUT), a_z=(SKIP, PASS)))
+
+
+def test_a_reason_whose_case_passes_is_refused():
+    assert "a.y" in refused(table(KNOWN, a_x=(PASS, FAIL), a_y=(PASS, PASS)))
+    assert "no such case" in refused(table(KNOWN, b=(PASS, PASS)))
+
+
+def test_a_case_that_only_sometimes_fails_may_pass():
+    known = KNOWN + "sometimes = true\n"
+    assert not refused(table(known, a_x=(PASS, PASS), a_y=(PASS, FAIL)))
+
+
+def test_square_brackets_in_names_are_no_wildcards():
+    assert expected.matches("p -x [client end]", "p * [client end]")
+    assert not expected.matches("p -x c", "p -x [client end]")
+
+
+def test_exit_codes_are_read_as_the_kernel_means_them():
+    results = {code: kselftest.by_exit_code(Ended(code, "")) for code in (0, 1, 4, 124, 139)}
+    assert results == {0: PASS, 1: FAIL, 4: SKIP, 124: TIMEOUT, 139: CRASH}, results
+    assert kselftest.by_exit_code(Ended(1, ""), must_fail=True) == PASS
+    assert kselftest.by_exit_code(Ended(0, ""), must_fail=True) == FAIL
+    assert kselftest.by_exit_code(Ended(139, ""), must_fail=True) == CRASH
+
+
+def test_lines_of_the_harness_are_read():
+    said = "\n".join(["TAP version 13", "1..5", "#  RUN           f.v.one ...", "ok 1 f.v.one",
+                      "#  RUN           f.two ...", "not ok 2 f.two", "ok 3 f.three # SKIP no such protocol",
+                      "not ok 4 f.four # XFAIL known", "#  RUN           f.five ..."])
+    wanted = {"f.v.one": PASS, "f.two": FAIL, "f.three": SKIP, "f.four": PASS}
+    assert kselftest.by_line(Ended(124, said)) == {**wanted, "f.five": TIMEOUT}
+    assert kselftest.by_line(Ended(139, said)) == {**wanted, "f.five": CRASH}
+
+
+main()
