@@ -9,15 +9,16 @@ LINE = re.compile(r"^(ok|not ok) \d+ (?:- )?(\S+)(?:.*# (SKIP|XFAIL))?")
 RUNNING = re.compile(r"^#  RUN +(\S+)")
 
 
-def by_exit_code(ended, must_fail=False):
-    """The result of a program that is one case."""
+def by_exit_code(ended, must_say=""):
+    """The result of a program that is one case. With `must_say` it passes when it fails in these words."""
     if ended.time_over:
         return TIMEOUT
     if ended.code > 128:
         return CRASH
     if ended.code == SKIPPED:
         return SKIP
-    return PASS if (ended.code != 0) == must_fail else FAIL
+    as_wanted = ended.code != 0 and must_say in ended.output if must_say else ended.code == 0
+    return PASS if as_wanted else FAIL
 
 
 def line_result(verdict, directive):

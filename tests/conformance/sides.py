@@ -41,7 +41,7 @@ def reachable(lab, host):
     return lab.run(host, ["sh", "-c", 'dirname "$(dirname "$(command -v alp)")"']).stdout.strip()
 
 
-def in_namespace(command, setup, as_root):
+def in_namespace(command, setup=(), as_root=False):
     """`command` as root of a fresh network namespace whose loopback is up, after the shell lines `setup`."""
     lines = ["ip link set lo up", *setup]
     own = ["unshare", "--net"] if as_root else ["unshare", "--user", "--map-root-user", "--net"]

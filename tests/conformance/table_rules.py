@@ -63,9 +63,12 @@ def test_square_brackets_in_names_are_no_wildcards():
 def test_exit_codes_are_read_as_the_kernel_means_them():
     results = {code: kselftest.by_exit_code(Ended(code, "")) for code in (0, 1, 4, 124, 139)}
     assert results == {0: PASS, 1: FAIL, 4: SKIP, 124: TIMEOUT, 139: CRASH}, results
-    assert kselftest.by_exit_code(Ended(1, ""), must_fail=True) == PASS
-    assert kselftest.by_exit_code(Ended(0, ""), must_fail=True) == FAIL
-    assert kselftest.by_exit_code(Ended(139, ""), must_fail=True) == CRASH
+
+
+def test_a_program_that_must_fail_must_do_so_for_the_right_reason():
+    results = {(code, said): kselftest.by_exit_code(Ended(code, said), must_say="too long")
+               for code in (0, 1, 139) for said in ("write: too long", "no such device")}
+    assert [what for what, result in results.items() if result == PASS] == [(1, "write: too long")], results
 
 
 def test_lines_of_the_harness_are_read():

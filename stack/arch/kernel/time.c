@@ -8,6 +8,7 @@
 #include <linux/timekeeping.h>
 #include <asm/alpine.h>
 
+#define CLOCK_SHIFT 24
 #define MIN_DELTA_NS 1000
 #define MAX_DELTA_NS (60ULL * NSEC_PER_SEC)
 
@@ -21,8 +22,19 @@ static struct clocksource host_clock = {
 	.rating = 400,
 	.read = clock_read,
 	.mask = CLOCKSOURCE_MASK(64),
+	.mult = 1 << CLOCK_SHIFT, /* a cycle is a nanosecond */
+	.shift = CLOCK_SHIFT,
 	.flags = CLOCK_SOURCE_IS_CONTINUOUS,
 };
+
+/*
+ * The clock from the very first moment. With the default, jiffies, time would stand still while the stack boots, and
+ * its wall clock (time stamps of packets) would stay that much behind the program's.
+ */
+struct clocksource * __init clocksource_default_clock(void)
+{
+	return &host_clock;
+}
 
 static int event_set(unsigned long delta_ns, struct clock_event_device *dev)
 {
@@ -70,7 +82,8 @@ void read_persistent_clock64(struct timespec64 *ts)
 
 void __init time_init(void)
 {
-	clocksource_register_hz(&host_clock, NSEC_PER_SEC);
+	if (__clocksource_register(&host_clock))
+		panic("clocksource");
 	host_event.cpumask = cpumask_of(0);
 	clockevents_config_and_register(&host_event, NSEC_PER_SEC, MIN_DELTA_NS, MAX_DELTA_NS);
 }
