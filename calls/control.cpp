@@ -65,7 +65,7 @@ long sys_fcntl(int fd, int command, long argument) {
     switch (kind_of(fd)) {
         case Kind::host:
             if (is_private(fd)) {
-                return -EBADF;
+                return refuse(-EBADF, kPrivateReason);
             }
             return command == F_SETLKW || command == F_OFD_SETLKW ? host_call(SYS_fcntl, fd, command, argument)
                                                                   : raw_syscall(SYS_fcntl, fd, command, argument);

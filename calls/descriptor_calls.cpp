@@ -44,7 +44,7 @@ long duplicate_onto(int from, int to, int flags) {
         return raw_syscall(SYS_dup3, from, to, flags);
     }
     if (is_private(to) || is_private(from)) {
-        return -EBADF;
+        return refuse(-EBADF, kPrivateReason);
     }
     if (raw_syscall(SYS_fcntl, from, F_GETFD) < 0 || (flags & ~O_CLOEXEC) != 0) {
         return raw_syscall(SYS_dup3, from, to, flags);  // which says what is wrong
@@ -149,7 +149,7 @@ ALPINE_SYSTEM_CALL(int, close, (int fd), (fd)) {
         return close_stack_descriptor(fd);
     }
     if (is_private(fd)) {
-        return -EBADF;
+        return refuse(-EBADF, kPrivateReason);
     }
     return host_call(SYS_close, fd);
 }
@@ -162,7 +162,7 @@ ALPINE_SYSTEM_CALL(int, dup, (int fd), (fd)) {
     if (!is_host(fd)) {
         return duplicate_from(fd, F_DUPFD, 0);
     }
-    return is_private(fd) ? -EBADF : raw_syscall(SYS_dup, fd);
+    return is_private(fd) ? refuse(-EBADF, kPrivateReason) : raw_syscall(SYS_dup, fd);
 }
 
 ALPINE_SYSTEM_CALL(int, dup2, (int from, int to), (from, to)) {

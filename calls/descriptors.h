@@ -106,6 +106,9 @@ void reset_descriptors_after_fork();
 /// A host descriptor that is Alpine's own and that the program must not reach (nor close).
 [[nodiscard]] bool is_private(int fd);
 
+/// For refuse(): why a private descriptor answers EBADF.
+inline constexpr const char* kPrivateReason = "the number is a descriptor of Alpine's own";
+
 /// Declares the host descriptors that calls/ itself keeps for the process: connection and TUN queue; -1 for none.
 void set_private_descriptors(int daemon_fd, int wire_fd);
 

@@ -153,7 +153,7 @@ long control_nested(int epoll, int operation, int target, epoll_event* event) {
 
 long control(int epoll, int operation, int target, epoll_event* event) {
     if (is_private(target)) {
-        return -EBADF;
+        return refuse(-EBADF, kPrivateReason);
     }
     if (is_in_stack(epoll)) {
         return -EINVAL;

@@ -22,7 +22,6 @@ bool explaining;
 namespace {
 
 constexpr int kReasons = 8; /* of one call and verdict; what has no room of its own is counted without a reason */
-constexpr const char* kUsualReason[] = {"host descriptors or paths", "", "refused"};
 
 struct Reason {
     std::atomic<const char*> text;
@@ -50,6 +49,45 @@ void count_reason(Reason* reasons, const char* text) {
             reasons[i].count.fetch_add(1);
             return;
         }
+    }
+}
+
+/// Why a call mostly goes to the host.
+const char* usual_reason(long number) {
+    switch (number) {
+        case SYS_open:
+        case SYS_openat:
+        case SYS_openat2:
+        case SYS_creat:
+        case SYS_stat:
+        case SYS_lstat:
+        case SYS_newfstatat:
+        case SYS_statx:
+        case SYS_access:
+        case SYS_faccessat:
+        case SYS_faccessat2:
+        case SYS_readlink:
+        case SYS_readlinkat:
+            return "the path is the host's";
+        case SYS_execve:
+        case SYS_execveat:
+            return "programs are started by the host";
+        case SYS_mmap:
+        case SYS_munmap:
+            return "no ring of the stack's";
+        case SYS_rt_sigaction:
+        case SYS_rt_sigprocmask:
+            return "signals are the host's";
+        case SYS_epoll_create:
+        case SYS_epoll_create1:
+            return "the stack gets its half when it is first needed";
+        case SYS_poll:
+        case SYS_ppoll:
+        case SYS_select:
+        case SYS_pselect6:
+            return "all descriptors are the host's";
+        default:
+            return "the descriptor is the host's";
     }
 }
 
@@ -107,8 +145,7 @@ void count_call(long number, Verdict verdict, const char* reason, long result) {
         row.errors.fetch_add(1, std::memory_order_relaxed);
     }
     if (verdict != Verdict::stack) {
-        count_reason(row.reasons[static_cast<int>(verdict)],
-                     reason != nullptr ? reason : kUsualReason[static_cast<int>(verdict)]);
+        count_reason(row.reasons[static_cast<int>(verdict)], reason != nullptr ? reason : usual_reason(number));
     }
 }
 

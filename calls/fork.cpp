@@ -66,7 +66,11 @@ bool is_foreign_process() {
 bool lost_stack() { return stack_stayed_with_parent; }
 
 void explain_lost_stack() {
-    if (!stack_stayed_with_parent || said_so) {
+    if (!stack_stayed_with_parent) {
+        return;
+    }
+    static_cast<void>(refuse(0, "a forked child cannot yet share its parent's stack"));
+    if (said_so) {
         return;
     }
     said_so = true;

@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "base/raw_syscall.h"
+#include "calls/boundary.h"
 #include "calls/lock.h"
 #include "calls/stubs.h"
 #include "calls/table.h"
@@ -23,12 +24,16 @@ namespace {
 
 constexpr std::size_t kPageBytes = 4096;
 constexpr unsigned kMaxSites = 8192; /* of one text */
-constexpr long kEveryCall = -1;
 
 Lock sites_lock;
 std::atomic<unsigned> jumps{0};
 std::atomic<unsigned> traps{0};
 std::atomic<unsigned> left{0};
+constexpr unsigned kMaxUnknown = 512;
+Byte* unknown[kMaxUnknown];
+unsigned unknown_count = 0;
+constexpr unsigned kMaxTraps = 4096;
+const Byte* trap_sites[kMaxTraps];
 std::atomic<bool> libc_done{false};
 std::atomic<bool> failed{false};
 
@@ -73,6 +78,9 @@ struct Site {
     How how;
 };
 
+/// Which sites of a text are meant.
+enum class Scope : std::uint8_t { mappings_only, all, all_and_unknown };
+
 /// What is to be done to one text.
 struct Plan {
     Site sites[kMaxSites];
@@ -87,19 +95,31 @@ struct Plan {
     }
 };
 
-void make_plan(Byte* text, const Byte* end, long only, Plan& plan) {
+/// To be decided about later.
+void note_unknown(Byte* site) {
+    if (unknown_count < kMaxUnknown) {
+        unknown[unknown_count++] = site;
+        unknown_sites = true;
+    } else {
+        ++left;
+    }
+}
+
+void make_plan(Byte* text, const Byte* end, Scope scope, Plan& plan) {
     static Checked checked;  // under the lock: too large for a stack
     checked.count = 0;
     plan.count = 0;
     for_each_syscall(text, end, [&](Byte* site) {
         if (const long number = number_right_before(text, site); number >= 0) {
-            if (takes_over(number) && (only == kEveryCall || number == only)) {
+            if (takes_over(number) && (scope != Scope::mappings_only || number == SYS_mmap)) {
                 plan.add(site, How::jump_for_number);
             }
-        } else if (only == kEveryCall && comparison_bytes(site + 2, end) != 0 && checked.add(site)) {
+        } else if (scope != Scope::mappings_only && comparison_bytes(site + 2, end) != 0 && checked.add(site)) {
             plan.add(site, How::jump_for_any);
-        } else if (only == kEveryCall && takes_over(number_before(text, site))) {
+        } else if (const long before = number_before(text, site); scope != Scope::mappings_only && takes_over(before)) {
             plan.add(site, How::trap);
+        } else if (scope == Scope::all_and_unknown && before < 0 && !is_signal_return(text, site)) {
+            note_unknown(site);
         }
     });
     note_jumps(text, end, checked);
@@ -156,19 +176,27 @@ void jump_for_any(Byte* site, const Byte* end, StubPool& stubs) {
     }
 }
 
-void trap(const Byte* text, Byte* site) {
-    if (takes_over(number_before(text, site))) {
-        site[1] = 0x0b; /* ud2 */
-        ++traps;
+void trap(Byte* site) {
+    const unsigned count = traps.load();
+    if (count == kMaxTraps) {
+        ++left;
+        return;
     }
+    trap_sites[count] = site;
+    traps.store(count + 1);
+    site[1] = 0x0b; /* ud2 */
 }
 
-/// `only`: a number, or kEveryCall.
-void take_over(Byte* text, std::size_t len, long only) {
+bool is_trap(const Byte* at) {
+    const Byte** end = trap_sites + traps.load();
+    return std::find(trap_sites, end, at) != end;
+}
+
+void take_over(Byte* text, std::size_t len, Scope scope) {
     Locked locked(sites_lock);
     static Plan plan;
     const Byte* end = text + len;
-    make_plan(text, end, only, plan);
+    make_plan(text, end, scope, plan);
     if (plan.count == 0) {
         return;
     }
@@ -189,10 +217,20 @@ void take_over(Byte* text, std::size_t len, long only) {
                 jump_for_any(site.at, end, stubs);
                 break;
             case How::trap:
-                trap(text, site.at);
+                if (takes_over(number_before(text, site.at))) {
+                    trap(site.at);
+                } else {
+                    ++left;
+                }
                 break;
         }
     }
+}
+
+/// Does this segment hold libalpine.so itself?
+bool is_own(const Byte* text, std::size_t len) {
+    const auto* own = reinterpret_cast<const Byte*>(&take_over_text);
+    return own >= text && own < text + len;
 }
 
 int visit_object(dl_phdr_info* object, std::size_t, void*) {
@@ -201,23 +239,62 @@ int visit_object(dl_phdr_info* object, std::size_t, void*) {
         return 0;
     }
     // Of the loader only how it maps code: what it does before and between all others needs no Alpine.
-    const long only = strstr(name, "/ld-linux") != nullptr ? SYS_mmap : kEveryCall;
+    const bool is_libc = strstr(name, "/libc.so") != nullptr;
+    const Scope scope = strstr(name, "/ld-linux") != nullptr ? Scope::mappings_only
+                        : is_libc                            ? Scope::all
+                                                             : Scope::all_and_unknown;
     for (int i = 0; i < object->dlpi_phnum; ++i) {
         const auto& segment = object->dlpi_phdr[i];
         if (segment.p_type == PT_LOAD && (segment.p_flags & PF_X) != 0) {
-            take_over(reinterpret_cast<Byte*>(object->dlpi_addr + segment.p_vaddr), segment.p_filesz, only);
+            auto* text = reinterpret_cast<Byte*>(object->dlpi_addr + segment.p_vaddr);
+            // A program that is linked with libalpine.a is looked through all the same.
+            if (name[0] == '\0' || !is_own(text, segment.p_filesz)) {
+                take_over(text, segment.p_filesz, scope);
+            }
         }
     }
-    libc_done = libc_done || strstr(name, "/libc.so") != nullptr;
+    libc_done = libc_done || is_libc;
     return 0;
 }
 
 /// The first thing of all: other constructors may open sockets.
-[[gnu::constructor(101)]] void take_over_loaded_objects() { dl_iterate_phdr(visit_object, nullptr); }
+[[gnu::constructor(101)]] void take_over_loaded_objects() {
+    dl_iterate_phdr(visit_object, nullptr);
+    settle_unknown_sites();
+}
 
 }  // namespace
 
-void take_over_text(void* text, std::size_t len) { take_over(static_cast<Byte*>(text), len, kEveryCall); }
+std::atomic<bool> unknown_sites{false};
+
+void take_over_text(void* text, std::size_t len) { take_over(static_cast<Byte*>(text), len, Scope::all_and_unknown); }
+
+void settle_unknown_sites() {
+    while (unknown_sites.exchange(false)) {
+        Byte* sites[kMaxUnknown];
+        unsigned count = 0;
+        {
+            Locked locked(sites_lock);
+            count = unknown_count;
+            std::copy_n(unknown, count, sites);
+            unknown_count = 0;
+        }
+        for (unsigned i = 0; i < count; ++i) {
+            // Finding out may load a library, whose text is then looked through: no lock is held.
+            const Boundary boundary = starts_instruction(sites[i]);
+            if (boundary == Boundary::no) {
+                continue;
+            }
+            Locked locked(sites_lock);
+            const Writable writable(sites[i], 2);
+            if (boundary == Boundary::yes && writable.ok()) {
+                trap(sites[i]);
+            } else {
+                ++left;
+            }
+        }
+    }
+}
 
 bool sites_taken_over() { return libc_done && !failed; }
 
@@ -226,11 +303,10 @@ SiteCount count_sites() { return SiteCount{jumps, traps, left}; }
 bool serve_trap(void* context) {
     auto& registers = static_cast<ucontext_t*>(context)->uc_mcontext.gregs;
     const auto* at = reinterpret_cast<const Byte*>(registers[REG_RIP]);
-    const long number = registers[REG_RAX];
-    if (traps.load() == 0 || at[0] != 0x0f || at[1] != 0x0b || !takes_over(number)) {
+    if (!is_trap(at)) {
         return false;
     }
-    registers[REG_RAX] = call_by_number(number, registers[REG_RDI], registers[REG_RSI], registers[REG_RDX],
+    registers[REG_RAX] = call_by_number(registers[REG_RAX], registers[REG_RDI], registers[REG_RSI], registers[REG_RDX],
                                         registers[REG_R10], registers[REG_R8], registers[REG_R9]);
     registers[REG_RIP] += 2;
     return true;

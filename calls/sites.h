@@ -15,7 +15,11 @@
 //                                                  Which call it is, is looked at when it comes. Not done if any jump
 //                                                  instruction of the text could lead to the comparison;
 //   other          mov $NUMBER,%eax; ...; syscall  the syscall becomes ud2, and the signal handler makes the call:
-//                                                  slow, but of two bytes, and rare.
+//                  xor %eax,%eax; syscall          slow, but of two bytes, and rare;
+//   unknown        anything; syscall               the same, outside of libc, if reading the function from its
+//   beginning
+//                                                  shows that the two bytes are an instruction (boundary.h). That is
+//                                                  done after the loader has done its work.
 //
 // A jump leads to a stub nearby that leaves the red zone alone, saves every register that a system call leaves
 // intact (the vector registers too: compilers rely on it) and calls C. Patterns are long enough to be what they seem
@@ -27,6 +31,7 @@
 
 #include <signal.h>
 
+#include <atomic>
 #include <cstddef>
 
 namespace alp::calls {
@@ -40,6 +45,12 @@ struct SiteCount {
 /// Takes over the sites in [text, text + len), which is mapped executable from a file and which no other thread runs
 /// yet. Any thread.
 void take_over_text(void* text, std::size_t len);
+
+/// Code has been mapped, and holds what may be sites: to be looked at by settle_unknown_sites().
+extern std::atomic<bool> unknown_sites;
+
+/// Decides about them. Not from inside the dynamic loader.
+void settle_unknown_sites();
 
 /// Could libc's text be changed? Otherwise (a hardened host) Alpine cannot run here.
 [[nodiscard]] bool sites_taken_over();

@@ -12,6 +12,7 @@
 #include "calls/dummy.h"
 #include "calls/entry.h"
 #include "calls/fork.h"
+#include "calls/sites.h"
 #include "calls/stack_call.h"
 #include "calls/startup.h"
 #include "calls/system_calls.h"
@@ -39,6 +40,9 @@ long open_socket(int family, int type, int protocol) {
     const long error = ensure_stack();
     if (error < 0) {
         return error;
+    }
+    if (__builtin_expect(unknown_sites.load(std::memory_order_relaxed), 0)) {
+        settle_unknown_sites();
     }
     housekeeping_now_and_then();
     OpenFile* file = new_file();
@@ -138,6 +142,9 @@ long connect_socket(int fd, const sockaddr* address, socklen_t len) {
 
 ALPINE_SYSTEM_CALL(int, socket, (int family, int type, int protocol), (family, type, protocol)) {
     if (!belongs_to_stack(family, protocol)) {
+        because(family == AF_UNIX      ? "Unix sockets are the host's"
+                : family == AF_NETLINK ? "netlink protocols that are not about the network are the host's"
+                                       : "a family that the stack does not take over");
         return raw_syscall(SYS_socket, family, type, protocol);
     }
     return open_socket(family, type, protocol);

@@ -100,7 +100,15 @@ long number_right_before(const Byte* text, const Byte* site) {
     return mov >= text && sets_number(mov) ? read_i32(mov + 1) : -1;
 }
 
+bool is_signal_return(const Byte* text, const Byte* site) {
+    static constexpr Byte kMov[] = {0x48, 0xc7, 0xc0, 15, 0, 0, 0}; /* mov $15,%rax */
+    return site - text >= static_cast<long>(sizeof(kMov)) && memcmp(site - sizeof(kMov), kMov, sizeof(kMov)) == 0;
+}
+
 long number_before(const Byte* text, const Byte* site) {
+    if (site - text >= 2 && site[-2] == 0x31 && site[-1] == 0xc0) {
+        return 0; /* xor %eax,%eax */
+    }
     for (const Byte* at = site - kMovBytes; at >= text && at + kLookBack + kMovBytes >= site; --at) {
         if (sets_number(at)) {
             return read_i32(at + 1);

@@ -18,6 +18,9 @@ inline constexpr std::size_t kMovBytes = 5;
 /// A `syscall` instruction that is not Alpine's own (base/raw_syscall.h)? `text`: where the code begins.
 [[nodiscard]] bool is_syscall(const Byte* text, const Byte* at);
 
+/// Is the syscall at `site` that of a signal trampoline (rt_sigreturn)? Debuggers know those by their bytes.
+[[nodiscard]] bool is_signal_return(const Byte* text, const Byte* site);
+
 /// The number that `mov $NUMBER,%eax` directly before the syscall at `site` sets; -1 if there is no such instruction.
 [[nodiscard]] long number_right_before(const Byte* text, const Byte* site);
 
