@@ -57,12 +57,12 @@ constexpr unsigned long kRestorerFlag = 0x04000000; /* SA_RESTORER */
 
 /// What the program asked for. `handler` null: never set through us, and the host's kernel knows.
 struct Action {
-    std::atomic<Handler> handler;
-    std::atomic<unsigned long> flags;
-    std::uint64_t mask;
+    std::atomic<Handler> handler{nullptr};
+    std::atomic<unsigned long> flags{0};
+    std::uint64_t mask = 0;
 };
 
-Action actions[kSignals];
+constinit Action actions[kSignals];
 Lock actions_lock;
 void (*restorer)();  ///< libc's, which debuggers and unwinders know
 
@@ -233,8 +233,16 @@ long set_action(int number, const KernelAction* wanted, KernelAction* old) {
     return 0;
 }
 
-/// on_signal() takes its place for the three faults, and learns libc's restorer by having libc install it once.
-[[gnu::constructor(102)]] void take_faults() {
+[[gnu::constructor(102)]] void at_load() { take_faults(); }
+
+}  // namespace
+
+void take_faults() {
+    static std::atomic<bool> done{false};
+    if (done.exchange(true)) {
+        return;
+    }
+    // libc installs it once, which shows libc's restorer.
     struct sigaction first {};
     struct sigaction before {};
     first.sa_sigaction = on_signal;
@@ -249,8 +257,6 @@ long set_action(int number, const KernelAction* wanted, KernelAction* old) {
         host_action(number, &own, nullptr);
     }
 }
-
-}  // namespace
 
 std::uint64_t without_unblockable(std::uint64_t mask) { return mask & ~kUnblockable; }
 

@@ -43,6 +43,9 @@ private:
     timespec limit_{};
 };
 
+/// on_signal() takes its place for SIGSEGV, SIGBUS and SIGILL. Once, in this library's constructor or before.
+void take_faults();
+
 /// Raises SIGPIPE on the calling thread, as the kernel does on a write to a broken connection.
 void raise_sigpipe();
 

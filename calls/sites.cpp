@@ -26,6 +26,7 @@ constexpr std::size_t kPageBytes = 4096;
 constexpr unsigned kMaxSites = 8192; /* of one text */
 
 Lock sites_lock;
+Lock loading_lock;  // for the first look at all that is loaded
 std::atomic<unsigned> jumps{0};
 std::atomic<unsigned> traps{0};
 std::atomic<unsigned> left{0};
@@ -36,6 +37,7 @@ constexpr unsigned kMaxTraps = 4096;
 const Byte* trap_sites[kMaxTraps];
 std::atomic<bool> libc_done{false};
 std::atomic<bool> failed{false};
+std::atomic<bool> loaded_objects_done{false};
 
 /// One text being worked on: writable while this lives.
 class Writable {
@@ -95,6 +97,13 @@ struct Plan {
     }
 };
 
+/// A call that passes Alpine by is only bad if it is about a descriptor, and a trap is slow and stops debuggers.
+/// (pthread_create() blocks and unblocks signals by such sites.)
+bool is_worth_a_trap(long number) {
+    return takes_over(number) && number != SYS_rt_sigprocmask && number != SYS_rt_sigaction && number != SYS_mmap &&
+           number != SYS_munmap && number != SYS_exit_group;
+}
+
 /// To be decided about later.
 void note_unknown(Byte* site) {
     if (unknown_count < kMaxUnknown) {
@@ -116,7 +125,8 @@ void make_plan(Byte* text, const Byte* end, Scope scope, Plan& plan) {
             }
         } else if (scope != Scope::mappings_only && comparison_bytes(site + 2, end) != 0 && checked.add(site)) {
             plan.add(site, How::jump_for_any);
-        } else if (const long before = number_before(text, site); scope != Scope::mappings_only && takes_over(before)) {
+        } else if (const long before = number_before(text, site);
+                   scope != Scope::mappings_only && is_worth_a_trap(before)) {
             plan.add(site, How::trap);
         } else if (scope == Scope::all_and_unknown && before < 0 && !is_signal_return(text, site)) {
             note_unknown(site);
@@ -217,7 +227,7 @@ void take_over(Byte* text, std::size_t len, Scope scope) {
                 jump_for_any(site.at, end, stubs);
                 break;
             case How::trap:
-                if (takes_over(number_before(text, site.at))) {
+                if (is_worth_a_trap(number_before(text, site.at))) {
                     trap(site.at);
                 } else {
                     ++left;
@@ -257,17 +267,28 @@ int visit_object(dl_phdr_info* object, std::size_t, void*) {
     return 0;
 }
 
-/// The first thing of all: other constructors may open sockets.
-[[gnu::constructor(101)]] void take_over_loaded_objects() {
-    dl_iterate_phdr(visit_object, nullptr);
-    settle_unknown_sites();
-}
+[[gnu::constructor(101)]] void at_load() { take_over_loaded_objects(); }
 
 }  // namespace
 
 std::atomic<bool> unknown_sites{false};
 
 void take_over_text(void* text, std::size_t len) { take_over(static_cast<Byte*>(text), len, Scope::all_and_unknown); }
+
+void take_over_loaded_objects() {
+    if (loaded_objects_done.load(std::memory_order_acquire)) {
+        return;
+    }
+    {
+        Locked locked(loading_lock);
+        if (loaded_objects_done) {
+            return;
+        }
+        dl_iterate_phdr(visit_object, nullptr);
+        loaded_objects_done = true;
+    }
+    settle_unknown_sites();
+}
 
 void settle_unknown_sites() {
     while (unknown_sites.exchange(false)) {
@@ -312,6 +333,9 @@ bool serve_trap(void* context) {
     return true;
 }
 
-void reset_sites_after_fork() { sites_lock.reset(); }
+void reset_sites_after_fork() {
+    sites_lock.reset();
+    loading_lock.reset();
+}
 
 }  // namespace alp::calls

@@ -42,6 +42,10 @@ struct SiteCount {
     unsigned left;   ///< may be a call of ours, and fits no pattern
 };
 
+/// Takes over the sites of all that is loaded. Once, in this library's constructor or before: other libraries'
+/// constructors may run first, and open sockets.
+void take_over_loaded_objects();
+
 /// Takes over the sites in [text, text + len), which is mapped executable from a file and which no other thread runs
 /// yet. Any thread.
 void take_over_text(void* text, std::size_t len);

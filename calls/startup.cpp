@@ -29,6 +29,7 @@
 #include "calls/descriptors.h"
 #include "calls/fork.h"
 #include "calls/lock.h"
+#include "calls/signals.h"
 #include "calls/sites.h"
 #include "proxy/client/client.h"
 #include "stack/host/stack.h"
@@ -99,6 +100,8 @@ Result<void> boot(const Config& config, const proxy::Attachment& wire) {
 }
 
 Result<void> start_stack() {
+    take_over_loaded_objects();
+    take_faults();
     if (!sites_taken_over()) {
         return Error{EPERM, "libc's code cannot be changed in this process (does the host forbid writable code?)"};
     }
@@ -134,7 +137,7 @@ Result<void> start_stack() {
 class SignalsHeld {
 public:
     SignalsHeld() {
-        const std::uint64_t all = ~std::uint64_t{0};
+        const std::uint64_t all = without_unblockable(~std::uint64_t{0});
         raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, arg(&all), arg(&saved_), sizeof(saved_));
     }
     ~SignalsHeld() { raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, arg(&saved_), 0, sizeof(saved_)); }

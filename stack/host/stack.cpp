@@ -25,7 +25,7 @@ constexpr char kKernelArguments[] =
     "lpj=1000000 thash_entries=16384 uhash_entries=1024 dhash_entries=1024 ihash_entries=1024 mhash_entries=256 "
     "mphash_entries=256 dummy.numdummies=0 ifb.numifbs=0 ";
 
-Cpu cpu;
+constinit Cpu cpu;
 std::atomic<bool> is_running{false};
 bool was_started = false;
 

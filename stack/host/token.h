@@ -13,7 +13,7 @@ namespace alp::stack {
 
 class Token {
 public:
-    explicit Token(std::uint32_t* word) : word_(word) {}
+    constexpr explicit Token(std::uint32_t* word) : word_(word) {}
 
     bool try_lock() {
         std::uint32_t seen = __atomic_load_n(word_, __ATOMIC_RELAXED);
