@@ -43,7 +43,7 @@ extern "C" int __sigaction(int signal_number, const struct sigaction* action, st
 
 namespace alp::calls {
 
-__thread ThreadState thread_state __attribute__((tls_model("initial-exec")));
+__thread ThreadState thread_state;
 
 namespace {
 

@@ -21,6 +21,10 @@ void on_thread_exit(void*) {
     // A destructor that runs later and uses a socket registers anew, and the key's destructor is called again.
     thread_state.registered = false;
     stack::thread_exit();
+    if (void* top = thread_state.side_stack; top != nullptr && !thread_state.side_stack_used) {
+        thread_state.side_stack = nullptr;
+        raw_syscall(SYS_munmap, arg(top) - ALPINE_SIDE_STACK_BYTES, ALPINE_SIDE_STACK_BYTES);
+    }
 }
 
 void test_cancel() {

@@ -5,10 +5,12 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include <cstddef>
 #include <cstdint>
 
 #include "base/raw_syscall.h"
 #include "calls/table.h"
+#include "calls/thread_state.h"
 
 namespace alp::calls {
 
@@ -20,6 +22,16 @@ constexpr std::uintptr_t kStep = 1 << 20;
 constexpr int kTries = 1024;
 
 extern "C" void alpine_site_entry() __attribute__((visibility("hidden")));
+extern "C" void alpine_site_entry_small() __attribute__((visibility("hidden")));
+
+// For the assembly below.
+#define ALPINE_TEXT_OF(value) #value
+#define ALPINE_DEFINE(name, value) asm(".set " #name ", " ALPINE_TEXT_OF(value))
+ALPINE_DEFINE(SIDE_STACK, ALPINE_SIDE_STACK_OFFSET);
+ALPINE_DEFINE(SIDE_STACK_USED, ALPINE_SIDE_STACK_USED_OFFSET);
+ALPINE_DEFINE(SIDE_STACK_BYTES, ALPINE_SIDE_STACK_BYTES);
+static_assert(offsetof(ThreadState, side_stack) == ALPINE_SIDE_STACK_OFFSET);
+static_assert(offsetof(ThreadState, side_stack_used) == ALPINE_SIDE_STACK_USED_OFFSET);
 
 }  // namespace
 
@@ -32,13 +44,18 @@ extern "C" __attribute__((visibility("hidden"))) long alpine_site_call(long numb
 // Comes from a stub with the registers of a system call. Answers in %rax; of the others only those change that a system
 // call changes (%rcx, %r11). x87 and vector state is saved with XSAVE, mask 0xe7: x87, SSE, AVX, AVX-512; 2,688 bytes
 // of area, whose header (64 bytes at 512) must be zero.
+//
+// alpine_site_entry_small comes from code that may have little stack, such as Go's: it uses some 200 bytes of it, and
+// for the rest a stack of the thread's own (thread_state.side_stack), unless that is in use already: then this is a
+// signal handler that interrupted a call of the kind, and a handler has stack enough.
 asm(R"(
     .text
-    .globl alpine_site_entry
-    .hidden alpine_site_entry
+    .globl alpine_site_entry, alpine_site_entry_small
+    .hidden alpine_site_entry, alpine_site_entry_small
     .type alpine_site_entry, @function
-alpine_site_entry:
-    .cfi_startproc
+    .type alpine_site_entry_small, @function
+
+    .macro SAVE_REGISTERS
     push %rbp
     .cfi_adjust_cfa_offset 8
     .cfi_rel_offset rbp, 0
@@ -51,9 +68,14 @@ alpine_site_entry:
     push %r8
     push %r9
     push %r10
-    sub $2752, %rsp
-    and $-64, %rsp
     mov %rax, %rbx
+    .endm
+
+alpine_site_entry:
+    .cfi_startproc
+    SAVE_REGISTERS
+1:  sub $2752, %rsp
+    and $-64, %rsp
     xor %eax, %eax
     mov %rax, 512(%rsp)
     mov %rax, 520(%rsp)
@@ -97,9 +119,62 @@ alpine_site_entry:
     ret
     .cfi_endproc
     .size alpine_site_entry, .-alpine_site_entry
+
+alpine_site_entry_small:
+    .cfi_startproc
+    SAVE_REGISTERS
+    mov alpine_thread_state@gottpoff(%rip), %rax
+    cmpb $0, %fs:SIDE_STACK_USED(%rax)
+    jne 1b
+    mov %fs:SIDE_STACK(%rax), %r11
+    test %r11, %r11
+    je 3f
+2:  movb $1, %fs:SIDE_STACK_USED(%rax)
+    mov %r11, %rsp
+    call 4f
+    mov alpine_thread_state@gottpoff(%rip), %rcx
+    movb $0, %fs:SIDE_STACK_USED(%rcx)
+    lea -56(%rbp), %rsp
+    pop %r10
+    pop %r9
+    pop %r8
+    pop %rdx
+    pop %rsi
+    pop %rdi
+    pop %rbx
+    pop %rbp
+    .cfi_def_cfa rsp, 8
+    ret
+    .cfi_def_cfa rbp, 16
+3:  mov $9, %eax                    /* mmap */
+    xor %edi, %edi
+    mov $SIDE_STACK_BYTES, %esi
+    mov $3, %edx                    /* PROT_READ | PROT_WRITE */
+    mov $0x20022, %r10d             /* MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK */
+    mov $-1, %r8
+    xor %r9d, %r9d
+    )" ALPINE_OWN_SYSCALL R"(
+    lea SIDE_STACK_BYTES(%rax), %r11
+    cmp $-4096, %rax
+    mov -16(%rbp), %rdi
+    mov -24(%rbp), %rsi
+    mov -32(%rbp), %rdx
+    mov -40(%rbp), %r8
+    mov -48(%rbp), %r9
+    mov -56(%rbp), %r10
+    ja 1b
+    mov alpine_thread_state@gottpoff(%rip), %rax
+    mov %r11, %fs:SIDE_STACK(%rax)
+    jmp 2b
+4:  mov %rbx, %rax
+    jmp alpine_site_entry
+    .cfi_endproc
+    .size alpine_site_entry_small, .-alpine_site_entry_small
 )");
 
-StubPool::StubPool(unsigned char* text, std::size_t len) : text_(text), len_(len) { grow(); }
+StubPool::StubPool(unsigned char* text, std::size_t len, Callers callers) : text_(text), len_(len), callers_(callers) {
+    grow();
+}
 
 StubPool::~StubPool() {
     if (next_ != nullptr) {
@@ -197,7 +272,8 @@ unsigned char* StubPool::any_number(const unsigned char* comparison, std::size_t
 }
 
 void StubPool::put_call() {
-    const auto entry = reinterpret_cast<std::uint64_t>(&alpine_site_entry);
+    const auto entry = reinterpret_cast<std::uint64_t>(callers_ == Callers::with_little_stack ? &alpine_site_entry_small
+                                                                                              : &alpine_site_entry);
     put(kStepOverRedZone, sizeof(kStepOverRedZone));
     put(kMovR11, sizeof(kMovR11));
     put(&entry, sizeof(entry));

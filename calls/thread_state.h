@@ -14,6 +14,8 @@ enum class Verdict : std::uint8_t { host, stack, refused };
 /// Plain data, zero at the start of a thread, reached with one instruction (the library is preloaded, so static
 /// TLS is there). Written by its own thread and by signal handlers on it.
 struct ThreadState {
+    void* side_stack;  ///< top of a stack for calls from code that has little of its own (stubs.cpp); made when needed
+    bool side_stack_used;             ///< a call is on it
     unsigned critical;                ///< depth of sections in which no handler of the program may run
     bool by_number;                   ///< the call in progress came by its number: no cancellation point
     unsigned cancellable;             ///< in a stack call that is a cancellation point
@@ -28,7 +30,12 @@ struct ThreadState {
     timespec* volatile wait_limit;    ///< the timeout of a wait about to begin; a deferred signal sets it to zero
 };
 
-extern __thread ThreadState thread_state __attribute__((tls_model("initial-exec")));
+#define ALPINE_SIDE_STACK_OFFSET 0
+#define ALPINE_SIDE_STACK_USED_OFFSET 8
+#define ALPINE_SIDE_STACK_BYTES 0x40000
+
+extern __thread ThreadState thread_state asm("alpine_thread_state")
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 /// Lets the deferred signals in, now: their handlers run before this returns.
 void deliver_deferred();
