@@ -52,6 +52,9 @@ bool Cpu::drive(Thread& thread) {
         return true;
     }
     alpine_task* next = cpu_->handoff;
+    if (thread.id == keeper_id_) {
+        process_->ops->died("its keeper met a thread that is blocked");
+    }
     if (thread.task != nullptr && thread.task->owner == thread.id && thread.task->wants_in != 0) {
         park(thread);
     }

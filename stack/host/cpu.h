@@ -16,6 +16,10 @@
 //                 follow the comings and goings of leaders: while the stack is in use it looks every 2 ms whether
 //                 somebody leads; once a leader has sat for a while it sleeps until it is called.
 //
+// While the token is free, a thread that is parked implies a program thread that leads: nobody parks unless there is
+// one, and it does not let go of the token before it has appointed another. So when the keeper runs the stack, no
+// program thread is blocked in it, and none has to be woken.
+//
 // All fields are protected by the token unless said otherwise.
 #pragma once
 
@@ -90,6 +94,7 @@ private:
     int kick_fd_ = -1;
     std::uint64_t leader_deadline_ns_ = 0;  ///< until when the leader will sleep
     std::uint64_t keeper_id_ = 0;
+    std::uint32_t keeper_ready_ = 0;   ///< futex word: 1 once the keeper has left the process's descriptor table
     std::uint32_t keeper_asleep_ = 0;  ///< futex word: 1 while the keeper sleeps until called
     std::uint32_t spawn_lock_ = 0;     ///< futex word of a Token of its own: one spawn at a time
 };

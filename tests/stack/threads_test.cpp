@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0
+// Many threads in the stack, and the library's own: the keeper.
+#include <errno.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <linux/kcmp.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/stack/loopback.h"
+
+namespace alp::stack {
+namespace {
+
+constexpr int kFirstSocket = 200;
+constexpr int kManyThreads = 400;
+
+/// Thread id of the keeper, or 0.
+int keeper() {
+    for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+        std::string name;
+        std::ifstream(task.path() / "comm") >> name;
+        if (name == "alpine-keeper") {
+            return std::stoi(task.path().filename());
+        }
+    }
+    return 0;
+}
+
+TEST(Keeper, HasADescriptorTableOfItsOwn) {
+    ASSERT_TRUE(start(options()).ok());
+    ASSERT_NE(keeper(), 0);
+    EXPECT_GT(raw_syscall(SYS_kcmp, keeper(), getpid(), KCMP_FILES, 0, 0), 0);
+}
+
+TEST(Keeper, HoldsNoDescriptorOfTheProgram) {
+    int ends[2];
+    ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+    ASSERT_TRUE(start(options()).ok());
+    close(ends[1]);
+    pollfd reader = {ends[0], POLLIN, 0};
+    EXPECT_EQ(poll(&reader, 1, 0), 1) << "somebody still holds the writing end";
+    EXPECT_NE(reader.revents & POLLHUP, 0);
+}
+
+/// Waits for a byte on a socket of the stack and for a host descriptor (that stays silent) at once.
+void read_byte_in_mixed_wait(int fd, int silent) {
+    pollfd watched = {silent, POLLIN, 0};
+    char byte = 0;
+    bool host_ready = false;
+    EXPECT_EQ(call_watching(&watched, 1, &host_ready, SYS_read, fd, arg(&byte), 1), 1);
+    EXPECT_FALSE(host_ready);
+}
+
+// All of them sleep in ppoll, the leader on the stack's descriptors and the others on their own. What wakes them is a
+// timer of the stack (the pace of each sender), one after the other.
+TEST(Threads, MixedWaitersAreWokenOneByOne) {
+    ASSERT_TRUE(start(options()).ok());
+    bring_up_lo();
+    const int silent = eventfd(0, EFD_CLOEXEC);
+    std::atomic<int> woken{0};
+    std::vector<std::thread> readers;
+    for (int i = 0; i < 20; ++i) {
+        make_udp_to_itself(kFirstSocket + i, static_cast<std::uint16_t>(7000 + i));
+        readers.emplace_back([&woken, silent, i] {
+            for (int round = 0; round < 20; ++round) {
+                read_byte_in_mixed_wait(kFirstSocket + i, silent);
+                ++woken;
+            }
+            thread_exit();
+        });
+    }
+    for (int round = 0; round < 20; ++round) {
+        for (int i = 0; i < 20; ++i) {
+            ASSERT_EQ(call(SYS_write, kFirstSocket + i, arg("x"), 1), 1);
+        }
+    }
+    for (std::thread& reader : readers) {
+        reader.join();
+    }
+    EXPECT_EQ(woken, 400);
+    close(silent);
+}
+
+// The data comes by a timer of the stack while nobody but the waiters is there.
+TEST(Threads, MixedWaiterIsWokenByATimerOfTheStack) {
+    ASSERT_TRUE(start(options()).ok());
+    bring_up_lo();
+    make_tcp_connection(80);
+    ASSERT_EQ(set_option(kClient, IPPROTO_TCP, TCP_NODELAY, 1), 0);
+    ASSERT_EQ(set_option(kClient, SOL_SOCKET, SO_MAX_PACING_RATE, 100), 0);  // bytes per second
+    for (int i = 0; i < 12; ++i) {                                           // the first ten are never paced
+        ASSERT_EQ(call(SYS_write, kClient, arg("0123456789"), 10), 10);
+    }
+    usleep(20'000);  // with nobody in the stack the keeper has the lead
+    const int silent = eventfd(0, EFD_CLOEXEC);
+    for (int i = 0; i < 120; ++i) {
+        read_byte_in_mixed_wait(kAccepted, silent);
+    }
+    close(silent);
+}
+
+TEST(Threads, HundredsBlockAndEachGetsItsOwn) {
+    ASSERT_TRUE(start(options()).ok());
+    bring_up_lo();
+    std::atomic<int> right{0};
+    std::vector<std::thread> readers;
+    for (int i = 0; i < kManyThreads; ++i) {
+        make_udp_to_itself(kFirstSocket + i, static_cast<std::uint16_t>(7000 + i));
+        readers.emplace_back([&right, i] {
+            int got = -1;
+            if (call(SYS_read, kFirstSocket + i, arg(&got), sizeof(got)) == sizeof(got) && got == i) {
+                ++right;
+            }
+            thread_exit();
+        });
+    }
+    for (int i = kManyThreads - 1; i >= 0; --i) {
+        ASSERT_EQ(call(SYS_write, kFirstSocket + i, arg(&i), sizeof(i)), static_cast<long>(sizeof(i)));
+    }
+    for (std::thread& reader : readers) {
+        reader.join();
+    }
+    EXPECT_EQ(right, kManyThreads);
+}
+
+void exit_while_others_block() {
+    if (!start(options()).ok()) {
+        _exit(1);
+    }
+    bring_up_lo();
+    for (int i = 0; i < 100; ++i) {
+        make_udp_to_itself(kFirstSocket + i, static_cast<std::uint16_t>(7000 + i));
+        std::thread([i] {
+            char byte = 0;
+            call(SYS_read, kFirstSocket + i, arg(&byte), 1);
+        }).detach();
+    }
+    usleep(50'000);
+    _exit(3);
+}
+
+TEST(Threads, ProcessEndsWhileTheyBlock) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_EXIT(exit_while_others_block(), testing::ExitedWithCode(3), "");
+}
+
+// A stack of the smallest size has room for some sixty tasks. The first call of a thread beyond it is refused, the
+// others go on, and what one of them leaves another can have.
+TEST(Threads, BeyondTheStacksRoomAreRefused) {
+    Options small = options();
+    small.memory_bytes = kMinMemoryBytes;
+    ASSERT_TRUE(start(small).ok());
+    constexpr int kTooMany = 300;
+    std::atomic<int> in{0};
+    std::atomic<int> refused{0};
+    std::atomic<bool> done{false};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < kTooMany; ++i) {
+        threads.emplace_back([&] {
+            const long pid = call(SYS_getpid);
+            ++(pid > 0 ? in : refused);
+            EXPECT_TRUE(pid > 0 || pid == -ENOMEM) << pid;
+            while (!done) {
+                usleep(1000);
+            }
+            EXPECT_TRUE(pid < 0 || call(SYS_getpid) == pid);
+            thread_exit();
+        });
+    }
+    while (in + refused < kTooMany) {
+        usleep(1000);
+    }
+    EXPECT_GT(in, 10);
+    EXPECT_GT(refused, 0);
+    done = true;
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    std::thread([] {
+        EXPECT_GT(call(SYS_getpid), 0);
+        thread_exit();
+    }).join();
+}
+
+TEST(Start, WithoutAddressSpaceIsAnError) {
+    rlimit limit{};
+    ASSERT_EQ(getrlimit(RLIMIT_AS, &limit), 0);
+    limit.rlim_cur = 1 << 30;
+    ASSERT_EQ(setrlimit(RLIMIT_AS, &limit), 0);
+    Options big = options();
+    big.memory_bytes = 8ULL << 30;
+    const Result<void> done = start(big);
+    ASSERT_FALSE(done.ok());
+    EXPECT_EQ(done.error().code, ENOMEM) << done.error().message();
+}
+
+}  // namespace
+}  // namespace alp::stack
