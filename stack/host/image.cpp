@@ -57,10 +57,18 @@ bool write_all(int fd, const char* from, long len_bytes) {
     return true;
 }
 
-bool map_at(char* where, long len_bytes, int fixed, int fd, long offset) {
+/// 0 or a negative errno; -EEXIST: something is mapped there already.
+long map_at(char* where, long len_bytes, int fixed, int fd, long offset) {
     const long mapped = raw_syscall(SYS_mmap, arg(where), len_bytes, PROT_READ | PROT_WRITE | PROT_EXEC,
                                     MAP_SHARED | MAP_NORESERVE | fixed, fd, offset);
-    return mapped == arg(where);
+    if (mapped == arg(where)) {
+        return 0;
+    }
+    return mapped < 0 ? mapped : -EEXIST;
+}
+
+Error no_memory(std::uint64_t memory_bytes) {
+    return Error{ENOMEM, "cannot make the stack's arena of " + std::to_string(memory_bytes >> 20) + " MiB"};
 }
 
 /// Replaces the image's private data by shared memory with the same contents, and adds the RAM behind it.
@@ -72,13 +80,14 @@ Result<void> lay_arena(const alpine_stack_image& image, std::uint64_t memory_byt
     const UniqueFd memory(static_cast<int>(raw_syscall(SYS_memfd_create, arg("alpine-arena"), MFD_CLOEXEC)));
     if (!memory.valid() || raw_syscall(SYS_ftruncate, memory.get(), data_bytes + ram_bytes) < 0 ||
         !write_all(memory.get(), data, data_bytes)) {
-        return Error{ENOMEM, "cannot make the stack's arena of " + std::to_string(ram_bytes >> 20) + " MiB"};
+        return no_memory(memory_bytes);
     }
-    if (!map_at(data + data_bytes, ram_bytes, MAP_FIXED_NOREPLACE, memory.get(), data_bytes)) {
-        return taken("the memory behind the stack image");
+    if (const long error = map_at(data + data_bytes, ram_bytes, MAP_FIXED_NOREPLACE, memory.get(), data_bytes);
+        error != 0) {
+        return error == -EEXIST ? taken("the memory behind the stack image") : no_memory(memory_bytes);
     }
-    if (!map_at(data, data_bytes, MAP_FIXED, memory.get(), 0)) {
-        return Error{ENOMEM, "cannot map the stack's data"};
+    if (map_at(data, data_bytes, MAP_FIXED, memory.get(), 0) != 0) {
+        return no_memory(memory_bytes);
     }
     return {};
 }
