@@ -87,6 +87,12 @@ void take_network_away() {
     raw_syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, arg(&filter));
 }
 
+/// The call itself.
+long exec_now(long number, long a, long b, long c, long d = 0, long e = 0) {
+    const WithoutReturn without_return;
+    return raw_syscall(number, a, b, c, d, e);
+}
+
 /// Starts a program through its loader: LOADER --argv0 NAME PATH ARGUMENT...
 long start_by_loader(const char* loader, const char* path, char* const* arguments, char* const* environment) {
     constexpr std::size_t kAdded = 3;
@@ -110,7 +116,7 @@ long start_by_loader(const char* loader, const char* path, char* const* argument
     if (count <= 1) {
         words[kAdded + 1] = nullptr;
     }
-    return raw_syscall(SYS_execve, arg(loader), arg(words.get()), arg(environment));
+    return exec_now(SYS_execve, arg(loader), arg(words.get()), arg(environment));
 }
 
 /// The program that `path` comes down to, through scripts.
@@ -136,7 +142,7 @@ long exec_with_alpine(const char* path, char* const* arguments, char* const* env
             return start_by_loader(program.interpreter, path, arguments, environment);
         }
     }
-    return raw_syscall(SYS_execve, arg(path), arg(arguments), arg(environment));
+    return exec_now(SYS_execve, arg(path), arg(arguments), arg(environment));
 }
 
 }  // namespace
@@ -160,7 +166,7 @@ long sys_execveat(int folder, const char* path, char* const* arguments, char* co
             take_network_away();
         }
     }
-    return raw_syscall(SYS_execveat, folder, arg(path), arg(arguments), arg(environment), flags);
+    return exec_now(SYS_execveat, folder, arg(path), arg(arguments), arg(environment), flags);
 }
 
 }  // namespace alp::calls

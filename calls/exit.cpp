@@ -67,6 +67,7 @@ void drain() {
 long sys_exit_group(int status) {
     drain();
     print_explanation();
+    thread_state.side_stack_used = false;  // of a vfork child's parent, see WithoutReturn
     for (;;) {
         raw_syscall(SYS_exit_group, status);
     }

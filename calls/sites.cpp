@@ -211,7 +211,7 @@ void take_over(Byte* text, std::size_t len, Scope scope) {
         return;
     }
     const Writable writable(text, len);
-    StubPool stubs(text, len, scope == Scope::all_and_unknown ? Callers::with_little_stack : Callers::with_stack);
+    StubPool stubs(text, len);
     if (!writable.ok() || !stubs.ok()) {
         failed = true;
         return;

@@ -22,7 +22,6 @@ constexpr std::uintptr_t kStep = 1 << 20;
 constexpr int kTries = 1024;
 
 extern "C" void alpine_site_entry() __attribute__((visibility("hidden")));
-extern "C" void alpine_site_entry_small() __attribute__((visibility("hidden")));
 
 // For the assembly below.
 #define ALPINE_TEXT_OF(value) #value
@@ -45,17 +44,16 @@ extern "C" __attribute__((visibility("hidden"))) long alpine_site_call(long numb
 // call changes (%rcx, %r11). x87 and vector state is saved with XSAVE, mask 0xe7: x87, SSE, AVX, AVX-512; 2,688 bytes
 // of area, whose header (64 bytes at 512) must be zero.
 //
-// alpine_site_entry_small comes from code that may have little stack, such as Go's: it uses some 200 bytes of it, and
-// for the rest a stack of the thread's own (thread_state.side_stack), unless that is in use already: then this is a
-// signal handler that interrupted a call of the kind, and a handler has stack enough.
+// A caller may have little stack (Go's goroutines, coroutines): some 200 bytes of it are used, and for the rest a stack
+// of the thread's own, thread_state.side_stack. Unless that is in use already: then this is a signal handler that
+// interrupted a call, or one that such a handler has jumped out of, and there is stack enough.
 asm(R"(
     .text
-    .globl alpine_site_entry, alpine_site_entry_small
-    .hidden alpine_site_entry, alpine_site_entry_small
+    .globl alpine_site_entry
+    .hidden alpine_site_entry
     .type alpine_site_entry, @function
-    .type alpine_site_entry_small, @function
-
-    .macro SAVE_REGISTERS
+alpine_site_entry:
+    .cfi_startproc
     push %rbp
     .cfi_adjust_cfa_offset 8
     .cfi_rel_offset rbp, 0
@@ -69,72 +67,21 @@ asm(R"(
     push %r9
     push %r10
     mov %rax, %rbx
-    .endm
-
-alpine_site_entry:
-    .cfi_startproc
-    SAVE_REGISTERS
-1:  sub $2752, %rsp
-    and $-64, %rsp
-    xor %eax, %eax
-    mov %rax, 512(%rsp)
-    mov %rax, 520(%rsp)
-    mov %rax, 528(%rsp)
-    mov %rax, 536(%rsp)
-    mov %rax, 544(%rsp)
-    mov %rax, 552(%rsp)
-    mov %rax, 560(%rsp)
-    mov %rax, 568(%rsp)
-    mov %rdx, %r11
-    mov $0xe7, %eax
-    xor %edx, %edx
-    xsave64 (%rsp)
-    mov %r11, %rdx
-    push %r9
-    push %r9
-    mov %r8, %r9
-    mov %r10, %r8
-    mov %rdx, %rcx
-    mov %rsi, %rdx
-    mov %rdi, %rsi
-    mov %rbx, %rdi
-    cld
-    call alpine_site_call
-    mov %rax, %rbx
-    add $16, %rsp
-    mov $0xe7, %eax
-    xor %edx, %edx
-    xrstor64 (%rsp)
-    mov %rbx, %rax
-    lea -56(%rbp), %rsp
-    pop %r10
-    pop %r9
-    pop %r8
-    pop %rdx
-    pop %rsi
-    pop %rdi
-    pop %rbx
-    pop %rbp
-    .cfi_def_cfa rsp, 8
-    ret
-    .cfi_endproc
-    .size alpine_site_entry, .-alpine_site_entry
-
-alpine_site_entry_small:
-    .cfi_startproc
-    SAVE_REGISTERS
-    mov alpine_thread_state@gottpoff(%rip), %rax
-    cmpb $0, %fs:SIDE_STACK_USED(%rax)
-    jne 1b
-    mov %fs:SIDE_STACK(%rax), %r11
+    mov alpine_thread_state@gottpoff(%rip), %rcx
+    cmpb $0, %fs:SIDE_STACK_USED(%rcx)
+    jne 2f
+    mov %fs:SIDE_STACK(%rcx), %r11
     test %r11, %r11
     je 3f
-2:  movb $1, %fs:SIDE_STACK_USED(%rax)
+1:  movb $1, %fs:SIDE_STACK_USED(%rcx)
     mov %r11, %rsp
     call 4f
     mov alpine_thread_state@gottpoff(%rip), %rcx
     movb $0, %fs:SIDE_STACK_USED(%rcx)
-    lea -56(%rbp), %rsp
+    jmp 5f
+2:  and $-16, %rsp
+    call 4f
+5:  lea -56(%rbp), %rsp
     pop %r10
     pop %r9
     pop %r8
@@ -146,6 +93,7 @@ alpine_site_entry_small:
     .cfi_def_cfa rsp, 8
     ret
     .cfi_def_cfa rbp, 16
+
 3:  mov $9, %eax                    /* mmap */
     xor %edi, %edi
     mov $SIDE_STACK_BYTES, %esi
@@ -162,19 +110,53 @@ alpine_site_entry_small:
     mov -40(%rbp), %r8
     mov -48(%rbp), %r9
     mov -56(%rbp), %r10
-    ja 1b
-    mov alpine_thread_state@gottpoff(%rip), %rax
-    mov %r11, %fs:SIDE_STACK(%rax)
-    jmp 2b
-4:  mov %rbx, %rax
-    jmp alpine_site_entry
+    ja 2b
+    mov alpine_thread_state@gottpoff(%rip), %rcx
+    mov %r11, %fs:SIDE_STACK(%rcx)
+    jmp 1b
+
+    /* The call itself: number in %rbx, which is preserved; result in %rax. Entered with %rsp + 8 a multiple of 16. */
+4:  push %r12
+    mov %rsp, %r12
+    sub $2752, %rsp
+    and $-64, %rsp
+    xor %eax, %eax
+    mov %rax, 512(%rsp)
+    mov %rax, 520(%rsp)
+    mov %rax, 528(%rsp)
+    mov %rax, 536(%rsp)
+    mov %rax, 544(%rsp)
+    mov %rax, 552(%rsp)
+    mov %rax, 560(%rsp)
+    mov %rax, 568(%rsp)
+    mov %rdx, %r11
+    mov $0xe7, %eax
+    xor %edx, %edx
+    xsave64 (%rsp)
+    push %r9
+    push %r9
+    mov %r8, %r9
+    mov %r10, %r8
+    mov %r11, %rcx
+    mov %rsi, %rdx
+    mov %rdi, %rsi
+    mov %rbx, %rdi
+    cld
+    call alpine_site_call
+    mov %rax, %r11
+    add $16, %rsp
+    mov $0xe7, %eax
+    xor %edx, %edx
+    xrstor64 (%rsp)
+    mov %r11, %rax
+    mov %r12, %rsp
+    pop %r12
+    ret
     .cfi_endproc
-    .size alpine_site_entry_small, .-alpine_site_entry_small
+    .size alpine_site_entry, .-alpine_site_entry
 )");
 
-StubPool::StubPool(unsigned char* text, std::size_t len, Callers callers) : text_(text), len_(len), callers_(callers) {
-    grow();
-}
+StubPool::StubPool(unsigned char* text, std::size_t len) : text_(text), len_(len) { grow(); }
 
 StubPool::~StubPool() {
     if (next_ != nullptr) {
@@ -272,8 +254,7 @@ unsigned char* StubPool::any_number(const unsigned char* comparison, std::size_t
 }
 
 void StubPool::put_call() {
-    const auto entry = reinterpret_cast<std::uint64_t>(callers_ == Callers::with_little_stack ? &alpine_site_entry_small
-                                                                                              : &alpine_site_entry);
+    const auto entry = reinterpret_cast<std::uint64_t>(&alpine_site_entry);
     put(kStepOverRedZone, sizeof(kStepOverRedZone));
     put(kMovR11, sizeof(kMovR11));
     put(&entry, sizeof(entry));

@@ -9,13 +9,10 @@ namespace alp::calls {
 /// A jump with a 32-bit distance.
 inline constexpr std::size_t kJumpBytes = 5;
 
-/// Whose calls they are: code like libc's has the stack that C functions need, others may not.
-enum class Callers { with_stack, with_little_stack };
-
 /// Makes stubs for one text, within the reach of jumps from and to it. One thread at a time.
 class StubPool {
 public:
-    StubPool(unsigned char* text, std::size_t len, Callers callers);
+    StubPool(unsigned char* text, std::size_t len);
     ~StubPool();
     StubPool(const StubPool&) = delete;
     StubPool& operator=(const StubPool&) = delete;
@@ -38,7 +35,6 @@ private:
 
     const unsigned char* text_;
     std::size_t len_;
-    Callers callers_;
     unsigned char* next_ = nullptr;
     unsigned char* end_ = nullptr;
 };

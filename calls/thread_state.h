@@ -37,6 +37,19 @@ struct ThreadState {
 extern __thread ThreadState thread_state asm("alpine_thread_state")
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
+/// The scope of a call that does not come back if it succeeds. A vfork child makes it on its parent's memory: for the
+/// parent, the side stack is free again.
+class WithoutReturn {
+public:
+    WithoutReturn() : used_(thread_state.side_stack_used) { thread_state.side_stack_used = false; }
+    ~WithoutReturn() { thread_state.side_stack_used = used_; }
+    WithoutReturn(const WithoutReturn&) = delete;
+    WithoutReturn& operator=(const WithoutReturn&) = delete;
+
+private:
+    bool used_;
+};
+
 /// Lets the deferred signals in, now: their handlers run before this returns.
 void deliver_deferred();
 
