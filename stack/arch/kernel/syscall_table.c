@@ -12,6 +12,7 @@
 #define sys_mmap sys_ni_syscall
 #define sys_modify_ldt sys_ni_syscall
 #define sys_rt_sigreturn sys_ni_syscall
+#define sys_setsockopt alpine_setsockopt /* pinning.c */
 #define sys_uretprobe sys_ni_syscall
 
 #define __SYSCALL_NORETURN(nr, sym) __SYSCALL(nr, sym)
