@@ -13,6 +13,7 @@
  * There is no link layer: neighbours are the host's business (ARPHRD_NONE, NOARP).
  */
 #include <linux/etherdevice.h>
+#include <linux/ethtool.h>
 #include <linux/if_arp.h>
 #include <linux/init.h>
 #include <linux/module.h>
@@ -201,9 +202,21 @@ static const struct net_device_ops alp0_ops = {
 	.ndo_start_xmit = alp0_xmit,
 };
 
+static void alp0_get_drvinfo(struct net_device *dev, struct ethtool_drvinfo *info)
+{
+	strscpy(info->driver, "alpine", sizeof(info->driver));
+}
+
+static const struct ethtool_ops alp0_ethtool_ops = {
+	.get_drvinfo = alp0_get_drvinfo,
+	.get_link = ethtool_op_get_link,
+	.get_ts_info = ethtool_op_get_ts_info,
+};
+
 static void alp0_setup(struct net_device *dev)
 {
 	dev->netdev_ops = &alp0_ops;
+	dev->ethtool_ops = &alp0_ethtool_ops;
 	dev->type = ARPHRD_NONE;
 	dev->flags = IFF_POINTOPOINT | IFF_NOARP | IFF_MULTICAST;
 	dev->priv_flags |= IFF_NO_QUEUE;

@@ -11,6 +11,7 @@
 #include <linux/init_syscalls.h>
 #include <linux/sched/task.h>
 #include <linux/string.h>
+#include <net/net_namespace.h>
 #include <asm/alpine.h>
 
 static const char init_file[] = "#alpine-init\n";
@@ -44,6 +45,17 @@ static int load_init(struct linux_binprm *bprm)
 	return user_mode_thread(alpine_manager, NULL, SIGCHLD) < 0 ? -ENOMEM : 0;
 }
 
+/* Echo sockets (SOCK_DGRAM, IPPROTO_ICMP) are everybody's, as systemd has it: who may use this stack is settled. */
+static void open_ping_sockets(void)
+{
+	struct ping_group_range *groups = &init_net.ipv4.ping_group_range;
+
+	write_seqlock(&groups->lock);
+	groups->range[0] = KGIDT_INIT(0);
+	groups->range[1] = KGIDT_INIT(INT_MAX);
+	write_sequnlock(&groups->lock);
+}
+
 static int __init make_init(void)
 {
 	struct file *file = filp_open("/init", O_CREAT | O_WRONLY, 0700);
@@ -57,6 +69,7 @@ static int __init make_init(void)
 	if (written < 0)
 		return written;
 	mount_pseudo_filesystems();
+	open_ping_sockets();
 	register_binfmt(&init_format);
 	return 0;
 }
