@@ -35,7 +35,7 @@ long control_epoll(int fd, int command, long argument) {
     if (command == F_DUPFD || command == F_DUPFD_CLOEXEC) {
         return duplicate_from(fd, command, static_cast<int>(argument));
     }
-    return host_call(SYS_fcntl, fd, command, argument);
+    return host_call_on(SYS_fcntl, fd, command, argument);
 }
 
 long control_socket(int fd, int command, long argument) {
@@ -45,7 +45,7 @@ long control_socket(int fd, int command, long argument) {
             return duplicate_from(fd, command, static_cast<int>(argument));
         case F_GETFD:
         case F_SETFD:
-            return raw_syscall(SYS_fcntl, fd, command, argument);
+            return raw_call_on(SYS_fcntl, fd, command, argument);
         case F_SETFL: {
             const long result = stack_call(SYS_fcntl, fd, command, argument);
             if (result == 0) {
@@ -79,10 +79,10 @@ long sys_fcntl(int fd, int command, long argument) {
 
 long sys_ioctl(int fd, unsigned long request, void* argument) {
     if (!is_in_stack(fd)) {
-        return raw_syscall(SYS_ioctl, fd, static_cast<long>(request), arg(argument));
+        return raw_call_on(SYS_ioctl, fd, static_cast<long>(request), arg(argument));
     }
     if (request == FIOCLEX || request == FIONCLEX) {
-        return raw_syscall(SYS_ioctl, fd, static_cast<long>(request), arg(argument));
+        return raw_call_on(SYS_ioctl, fd, static_cast<long>(request), arg(argument));
     }
     if (is_owner_request(request)) {
         return control_owner_device(fd, request, argument);
@@ -168,7 +168,7 @@ ALPINE_SYSTEM_CALL(int, setsockopt, (int fd, int level, int option, const void* 
     if (is_stack_socket(fd)) {
         return set_option(fd, level, option, value, len);
     }
-    return raw_syscall(SYS_setsockopt, fd, level, option, arg(value), len);
+    return raw_call_on(SYS_setsockopt, fd, level, option, arg(value), len);
 }
 
 ALPINE_SYSTEM_CALL(int, getsockopt, (int fd, int level, int option, void* value, socklen_t* len),
@@ -176,7 +176,7 @@ ALPINE_SYSTEM_CALL(int, getsockopt, (int fd, int level, int option, void* value,
     if (is_stack_socket(fd)) {
         return get_option(fd, level, option, value, len);
     }
-    return raw_syscall(SYS_getsockopt, fd, level, option, arg(value), arg(len));
+    return raw_call_on(SYS_getsockopt, fd, level, option, arg(value), arg(len));
 }
 
 }  // namespace alp::calls

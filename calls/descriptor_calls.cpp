@@ -16,6 +16,7 @@
 #include "calls/descriptors.h"
 #include "calls/entry.h"
 #include "calls/fork.h"
+#include "calls/passing.h"
 #include "calls/stack_call.h"
 #include "calls/system_calls.h"
 
@@ -151,11 +152,15 @@ ALPINE_SYSTEM_CALL(int, close, (int fd), (fd)) {
     if (is_private(fd)) {
         return refuse(-EBADF, kPrivateReason);
     }
-    return host_call(SYS_close, fd);
+    const long result = host_call(SYS_close, fd);
+    forget_lost_tickets_if_any();
+    return result;
 }
 
 ALPINE_SYSTEM_CALL(int, close_range, (unsigned first, unsigned last, int flags), (first, last, flags)) {
-    return close_range_of(first, last, flags);
+    const long result = close_range_of(first, last, flags);
+    forget_lost_tickets_if_any();
+    return result;
 }
 
 ALPINE_SYSTEM_CALL(int, dup, (int fd), (fd)) {
@@ -167,14 +172,18 @@ ALPINE_SYSTEM_CALL(int, dup, (int fd), (fd)) {
 
 ALPINE_SYSTEM_CALL(int, dup2, (int from, int to), (from, to)) {
     if (from == to || (is_host(from) && is_host(to) && !is_private(to))) {
-        return raw_syscall(SYS_dup2, from, to);
+        const long result = raw_syscall(SYS_dup2, from, to);
+        forget_lost_tickets_if_any();
+        return result;
     }
     return duplicate_onto(from, to, 0);
 }
 
 ALPINE_SYSTEM_CALL(int, dup3, (int from, int to, int flags), (from, to, flags)) {
     if (from == to || (is_host(from) && is_host(to) && !is_private(to))) {
-        return raw_syscall(SYS_dup3, from, to, flags);
+        const long result = raw_syscall(SYS_dup3, from, to, flags);
+        forget_lost_tickets_if_any();
+        return result;
     }
     return duplicate_onto(from, to, flags);
 }

@@ -19,8 +19,6 @@ std::atomic<unsigned> end_of_table{0};
 Lock table_lock;  // entries, reference counts, the pool
 OpenFile* free_files;
 
-int private_descriptors[2] = {-1, -1};
-
 constexpr std::size_t kPoolChunkBytes = 64 * 1024;
 
 bool grow_pool() {
@@ -120,20 +118,6 @@ void reset_descriptors_after_fork() {
             kinds[fd] = static_cast<std::uint8_t>(Kind::epoll);
         }
     });
-}
-
-bool is_private(int fd) {
-    for (const int own : private_descriptors) {
-        if (own >= 0 && own == fd) {
-            return true;
-        }
-    }
-    return stack::is_private_fd(fd);
-}
-
-void set_private_descriptors(int daemon_fd, int wire_fd) {
-    private_descriptors[0] = daemon_fd;
-    private_descriptors[1] = wire_fd;
 }
 
 }  // namespace alp::calls

@@ -20,6 +20,7 @@
 #include <cstdint>
 
 #include "calls/lock.h"
+#include "stack/host/private_fd.h"
 
 namespace alp::calls {
 
@@ -103,14 +104,14 @@ void for_each_descriptor(unsigned first, unsigned last, Visit visit);
 /// In a forked child: locks are free, epoll instances have lost their half in the stack.
 void reset_descriptors_after_fork();
 
-/// A host descriptor that is Alpine's own and that the program must not reach (nor close).
-[[nodiscard]] bool is_private(int fd);
+/// A host descriptor that is Alpine's own and that the program must not reach (nor close)? Numbers below all of them
+/// cost one comparison.
+inline bool is_private(int fd) {
+    return __builtin_expect(fd >= stack::lowest_private_fd(), 0) && stack::is_private_fd(fd);
+}
 
 /// For refuse(): why a private descriptor answers EBADF.
 inline constexpr const char* kPrivateReason = "the number is a descriptor of Alpine's own";
-
-/// Declares the host descriptors that calls/ itself keeps for the process: connection and TUN queue; -1 for none.
-void set_private_descriptors(int daemon_fd, int wire_fd);
 
 template <typename Visit>
 void for_each_descriptor(unsigned first, unsigned last, Visit visit) {

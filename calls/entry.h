@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 
 #include "base/raw_syscall.h"
+#include "calls/descriptors.h"
 #include "calls/explain.h"
 #include "calls/thread_state.h"
 
@@ -62,6 +63,18 @@ inline long host_call(long number, long a = 0, long b = 0, long c = 0, long d = 
     const long result = raw_syscall(number, a, b, c, d, e, f);
     pthread_setcanceltype(previous, nullptr);
     return result;
+}
+
+/// host_call() and raw_syscall() for calls whose first argument is a descriptor: those of Alpine's own do not exist for
+/// the program.
+template <typename... Arguments>
+inline long host_call_on(long number, int fd, Arguments... arguments) {
+    return is_private(fd) ? refuse(-EBADF, kPrivateReason) : host_call(number, fd, arguments...);
+}
+
+template <typename... Arguments>
+inline long raw_call_on(long number, int fd, Arguments... arguments) {
+    return is_private(fd) ? refuse(-EBADF, kPrivateReason) : raw_syscall(number, fd, arguments...);
 }
 
 }  // namespace alp::calls

@@ -15,7 +15,7 @@ namespace {
 
 /// Makes the call on the kernel that has the file.
 long ask(long number, int fd, long b = 0, long c = 0, long d = 0) {
-    return kind_of(fd) == Kind::file ? stack_call(number, fd, b, c, d) : raw_syscall(number, fd, b, c, d);
+    return kind_of(fd) == Kind::file ? stack_call(number, fd, b, c, d) : raw_call_on(number, fd, b, c, d);
 }
 
 }  // namespace
@@ -32,14 +32,14 @@ long sys_pread64(int fd, void* buffer, std::size_t len, off_t offset) {
     if (kind_of(fd) == Kind::file) {
         return stack_call(SYS_pread64, fd, arg(buffer), static_cast<long>(len), offset);
     }
-    return host_call(SYS_pread64, fd, arg(buffer), static_cast<long>(len), offset);
+    return host_call_on(SYS_pread64, fd, arg(buffer), static_cast<long>(len), offset);
 }
 
 long sys_pwrite64(int fd, const void* buffer, std::size_t len, off_t offset) {
     if (kind_of(fd) == Kind::file) {
         return stack_call(SYS_pwrite64, fd, arg(buffer), static_cast<long>(len), offset);
     }
-    return host_call(SYS_pwrite64, fd, arg(buffer), static_cast<long>(len), offset);
+    return host_call_on(SYS_pwrite64, fd, arg(buffer), static_cast<long>(len), offset);
 }
 
 long sys_copy_file_range(int in, off64_t* in_offset, int out, off64_t* out_offset, std::size_t len, unsigned flags) {

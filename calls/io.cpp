@@ -72,7 +72,7 @@ ALPINE_SYSTEM_CALL(ssize_t, read, (int fd, void* buffer, std::size_t len), (fd, 
     if (is_in_stack(fd)) {
         return stack_call_cancellable(SYS_read, fd, arg(buffer), static_cast<long>(len));
     }
-    return host_call(SYS_read, fd, arg(buffer), static_cast<long>(len));
+    return host_call_on(SYS_read, fd, arg(buffer), static_cast<long>(len));
 }
 
 ALPINE_CALL(ssize_t, __read_chk, int fd, void* buffer, std::size_t len, std::size_t room) {
@@ -87,14 +87,14 @@ ALPINE_SYSTEM_CALL(ssize_t, write, (int fd, const void* buffer, std::size_t len)
     if (is_in_stack(fd)) {
         return stack_call_cancellable(SYS_write, fd, arg(buffer), static_cast<long>(len));
     }
-    return host_call(SYS_write, fd, arg(buffer), static_cast<long>(len));
+    return host_call_on(SYS_write, fd, arg(buffer), static_cast<long>(len));
 }
 
 ALPINE_SYSTEM_CALL(ssize_t, readv, (int fd, const iovec* vector, int count), (fd, vector, count)) {
     if (is_in_stack(fd)) {
         return stack_call_cancellable(SYS_readv, fd, arg(vector), count);
     }
-    return host_call(SYS_readv, fd, arg(vector), count);
+    return host_call_on(SYS_readv, fd, arg(vector), count);
 }
 
 ALPINE_SYSTEM_CALL(ssize_t, writev, (int fd, const iovec* vector, int count), (fd, vector, count)) {
@@ -104,7 +104,7 @@ ALPINE_SYSTEM_CALL(ssize_t, writev, (int fd, const iovec* vector, int count), (f
     if (is_in_stack(fd)) {
         return stack_call_cancellable(SYS_writev, fd, arg(vector), count);
     }
-    return host_call(SYS_writev, fd, arg(vector), count);
+    return host_call_on(SYS_writev, fd, arg(vector), count);
 }
 
 ALPINE_SYSTEM_CALL(ssize_t, preadv2, (int fd, const iovec* vector, int count, off_t offset, int flags),
@@ -115,7 +115,7 @@ ALPINE_SYSTEM_CALL(ssize_t, preadv2, (int fd, const iovec* vector, int count, of
         }
         return stack_call_cancellable(SYS_preadv2, fd, arg(vector), count, offset, 0, flags);
     }
-    return host_call(SYS_preadv2, fd, arg(vector), count, offset, 0, flags);
+    return host_call_on(SYS_preadv2, fd, arg(vector), count, offset, 0, flags);
 }
 ALPINE_ALIAS(preadv64v2, preadv2);
 
@@ -127,7 +127,7 @@ ALPINE_SYSTEM_CALL(ssize_t, pwritev2, (int fd, const iovec* vector, int count, o
         }
         return flags != 0 ? -EOPNOTSUPP : write_vector(fd, vector, count);
     }
-    return host_call(SYS_pwritev2, fd, arg(vector), count, offset, 0, flags);
+    return host_call_on(SYS_pwritev2, fd, arg(vector), count, offset, 0, flags);
 }
 ALPINE_ALIAS(pwritev64v2, pwritev2);
 
@@ -138,7 +138,7 @@ ALPINE_SYSTEM_CALL(ssize_t, sendto,
     if (is_stack_socket(fd)) {
         return send_to(fd, buffer, len, flags, address, address_len);
     }
-    return host_call(SYS_sendto, fd, arg(buffer), static_cast<long>(len), flags, arg(address), address_len);
+    return host_call_on(SYS_sendto, fd, arg(buffer), static_cast<long>(len), flags, arg(address), address_len);
 }
 
 ALPINE_CALL(ssize_t, send, int fd, const void* buffer, std::size_t len, int flags) {
@@ -151,7 +151,7 @@ ALPINE_SYSTEM_CALL(ssize_t, recvfrom,
     if (is_stack_socket(fd)) {
         return receive_from(fd, buffer, len, flags, address, address_len);
     }
-    return host_call(SYS_recvfrom, fd, arg(buffer), static_cast<long>(len), flags, arg(address), arg(address_len));
+    return host_call_on(SYS_recvfrom, fd, arg(buffer), static_cast<long>(len), flags, arg(address), arg(address_len));
 }
 
 ALPINE_CALL(ssize_t, __recvfrom_chk, int fd, void* buffer, std::size_t len, std::size_t room, int flags,

@@ -61,7 +61,7 @@ ALPINE_SYSTEM_CALL(ssize_t, sendmsg, (int fd, const msghdr* message, int flags),
     if (carries_stack_descriptors(message)) {
         return send_through_host(fd, message, flags);
     }
-    return host_call(SYS_sendmsg, fd, arg(message), flags);
+    return host_call_on(SYS_sendmsg, fd, arg(message), flags);
 }
 
 ALPINE_SYSTEM_CALL(int, sendmmsg, (int fd, mmsghdr* messages, unsigned count, int flags),
@@ -72,7 +72,7 @@ ALPINE_SYSTEM_CALL(int, sendmmsg, (int fd, mmsghdr* messages, unsigned count, in
     if (stack::running() && any_carries(messages, count)) {
         return send_many_through_host(fd, messages, count, flags);
     }
-    return host_call(SYS_sendmmsg, fd, arg(messages), count, flags);
+    return host_call_on(SYS_sendmmsg, fd, arg(messages), count, flags);
 }
 
 ALPINE_SYSTEM_CALL(ssize_t, recvmsg, (int fd, msghdr* message, int flags), (fd, message, flags)) {
@@ -82,7 +82,7 @@ ALPINE_SYSTEM_CALL(ssize_t, recvmsg, (int fd, msghdr* message, int flags), (fd, 
     if (descriptors_under_way()) {
         return receive_through_host(fd, message, flags);
     }
-    return host_call(SYS_recvmsg, fd, arg(message), flags);
+    return host_call_on(SYS_recvmsg, fd, arg(message), flags);
 }
 
 ALPINE_SYSTEM_CALL(int, recvmmsg, (int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout),

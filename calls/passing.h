@@ -53,6 +53,13 @@ void take_passed_descriptors(msghdr* message, int flags);
 /// Lets go of what no ticket stands for any more.
 void forget_lost_tickets();
 
+/// The same after a close() of the host's, which may have thrown a message away.
+inline void forget_lost_tickets_if_any() {
+    if (__builtin_expect(descriptors_under_way(), 0)) {
+        forget_lost_tickets();
+    }
+}
+
 /// In a forked child: the tickets are the parent's.
 void reset_passing_after_fork();
 

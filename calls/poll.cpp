@@ -9,9 +9,11 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 
+#include <algorithm>
+
 #include "calls/descriptors.h"
 #include "calls/entry.h"
-#include "calls/fork.h"
+#include "calls/guard.h"
 #include "calls/stack_call.h"
 #include "calls/system_calls.h"
 #include "calls/wait.h"
@@ -27,16 +29,47 @@ constexpr short kReadEvents = POLLRDNORM | POLLRDBAND | POLLIN | POLLHUP | POLLE
 constexpr short kWriteEvents = POLLWRBAND | POLLWRNORM | POLLOUT | POLLERR;
 constexpr short kExceptEvents = POLLPRI;
 
-/// Does any of these concern the stack? Epoll instances without a half there do not.
-bool concerns_stack(const pollfd* entries, nfds_t count) {
-    for (nfds_t i = 0; i < count; ++i) {
-        const Kind kind = kind_of(entries[i].fd);
-        if (kind == Kind::socket || kind == Kind::file || kind == Kind::mixed_epoll) {
-            return true;
+/// The program's array, copied.
+class Entries {
+public:
+    Entries(pollfd* program, nfds_t count) : program_(program), count_(count), copy_(count) {}
+
+    /// 0, -EFAULT or -ENOMEM.
+    [[nodiscard]] long read() {
+        if (copy_.get() == nullptr) {
+            return -ENOMEM;
         }
+        return guarded_copy(copy_.get(), program_, count_ * sizeof(pollfd)) ? 0 : -EFAULT;
     }
-    return false;
-}
+
+    /// Gives the program what is ready. `ready`, or -EFAULT.
+    [[nodiscard]] long write(long ready) {
+        for (nfds_t i = 0; i < count_ && ready >= 0; ++i) {
+            if (!guarded_copy(&program_[i].revents, &copy_[i].revents, sizeof(short))) {
+                return -EFAULT;
+            }
+        }
+        return ready;
+    }
+
+    /// Is any of these for Alpine to answer? Epoll instances without a half in the stack are not.
+    [[nodiscard]] bool concern_stack() {
+        for (nfds_t i = 0; i < count_; ++i) {
+            const Kind kind = kind_of(copy_[i].fd);
+            if (kind == Kind::socket || kind == Kind::file || kind == Kind::mixed_epoll || is_private(copy_[i].fd)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    pollfd* get() { return copy_.get(); }
+
+private:
+    pollfd* program_;
+    nfds_t count_;
+    Scratch<pollfd, 32> copy_;
+};
 
 /// The array is for the kernels to check; a program may not have more entries than descriptors.
 bool is_too_long(nfds_t count) {
@@ -44,42 +77,79 @@ bool is_too_long(nfds_t count) {
     return count > 1024 && raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, arg(&limit)) == 0 && count > limit.rlim_cur;
 }
 
-long poll_until(pollfd* entries, nfds_t count, timespec* timeout, const sigset_t* mask) {
-    if (!stack::running() || is_too_long(count) || !concerns_stack(entries, count)) {
-        return host_call(SYS_ppoll, arg(entries), static_cast<long>(count), arg(timeout), arg(mask), kSignalSetBytes);
+/// poll() if Alpine has to answer it; `*handled` says so.
+long poll_mixed(pollfd* program, nfds_t count, const Deadline& deadline, const sigset_t* mask, bool* handled) {
+    *handled = false;
+    if (!stack::running() || is_too_long(count)) {
+        return 0;
     }
-    if (!is_valid(timeout)) {
+    Entries entries(program, count);
+    const long error = entries.read();
+    *handled = error < 0 || entries.concern_stack();
+    if (!*handled || error < 0) {
+        return error;
+    }
+    const long ready = wait_for_any(entries.get(), count, deadline, mask);
+    return ready < 0 ? ready : entries.write(ready);
+}
+
+long poll_until(pollfd* entries, nfds_t count, timespec* timeout, const sigset_t* mask) {
+    timespec copy{};
+    sigset_t mask_copy{};
+    if ((timeout != nullptr && !guarded_copy(&copy, timeout, sizeof(copy))) ||
+        (mask != nullptr && !guarded_copy(&mask_copy, mask, kSignalSetBytes))) {
+        return -EFAULT;
+    }
+    if (timeout != nullptr && !is_valid(&copy)) {
         return -EINVAL;
     }
-    const Deadline deadline(timeout);
-    const long result = wait_for_any(entries, count, deadline, mask);
+    const Deadline deadline(timeout != nullptr ? &copy : nullptr);
+    bool handled;
+    const long result = poll_mixed(entries, count, deadline, mask != nullptr ? &mask_copy : nullptr, &handled);
+    if (!handled) {
+        return host_call(SYS_ppoll, arg(entries), static_cast<long>(count), arg(timeout), arg(mask), kSignalSetBytes);
+    }
     if (timeout != nullptr) {
-        *timeout = deadline.remaining();
+        const timespec left = deadline.remaining();
+        static_cast<void>(guarded_copy(timeout, &left, sizeof(left)));  // as the kernel: what cannot be told is not
     }
     return result;
 }
 
 long poll_for(pollfd* entries, nfds_t count, int timeout_ms) {
-    if (!stack::running() || is_too_long(count) || !concerns_stack(entries, count)) {
-        return host_call(SYS_poll, arg(entries), static_cast<long>(count), timeout_ms);
-    }
-    return wait_for_any(entries, count, Deadline::after_ms(timeout_ms), nullptr);
+    bool handled;
+    const long result = poll_mixed(entries, count, Deadline::after_ms(timeout_ms), nullptr, &handled);
+    return handled ? result : host_call(SYS_poll, arg(entries), static_cast<long>(count), timeout_ms);
 }
 
-/// The bits of a set, whatever its size: a program may use more than FD_SETSIZE.
+/// One set of a select(), copied, whatever its size: a program may use more than FD_SETSIZE.
 class Bits {
 public:
-    explicit Bits(fd_set* set) : words_(reinterpret_cast<unsigned long*>(set)) {}
-    [[nodiscard]] bool test(int fd) const { return words_ != nullptr && ((words_[fd / 64] >> (fd % 64)) & 1) != 0; }
-    void set(int fd) { words_[fd / 64] |= 1UL << (fd % 64); }
-    void clear(int count) {
-        if (words_ != nullptr) {
-            memset(words_, 0, static_cast<std::size_t>((count + 63) / 64) * 8);
+    Bits(fd_set* program, int count)
+        : program_(program), words_(static_cast<std::size_t>(count + 63) / 64), count_((count + 63) / 64) {}
+
+    /// 0, -EFAULT or -ENOMEM.
+    [[nodiscard]] long read() {
+        if (words_.get() == nullptr) {
+            return -ENOMEM;
         }
+        if (program_ == nullptr) {
+            clear();
+            return 0;
+        }
+        return guarded_copy(words_.get(), program_, bytes()) ? 0 : -EFAULT;
     }
+    [[nodiscard]] bool write() { return program_ == nullptr || guarded_copy(program_, words_.get(), bytes()); }
+    [[nodiscard]] bool test(int fd) { return ((words_[static_cast<std::size_t>(fd) / 64] >> (fd % 64)) & 1) != 0; }
+    void set(int fd) { words_[static_cast<std::size_t>(fd) / 64] |= 1UL << (fd % 64); }
+    void clear() { memset(words_.get(), 0, bytes()); }
 
 private:
-    unsigned long* words_;
+    [[nodiscard]] std::size_t bytes() const { return static_cast<std::size_t>(count_) * 8; }
+
+    fd_set* program_;
+    Scratch<unsigned long, 16> words_;
+    int count_;
 };
 
 /// The three sets of one select().
@@ -88,17 +158,30 @@ struct Sets {
     Bits write;
     Bits except;
 
-    [[nodiscard]] short events(int fd) const {
+    Sets(int count, fd_set* r, fd_set* w, fd_set* e) : read(r, count), write(w, count), except(e, count) {}
+
+    [[nodiscard]] long copy_in() {
+        for (Bits* bits : {&read, &write, &except}) {
+            if (const long error = bits->read(); error < 0) {
+                return error;
+            }
+        }
+        return 0;
+    }
+    [[nodiscard]] long copy_out(long result) {
+        return read.write() && write.write() && except.write() ? result : -EFAULT;
+    }
+    [[nodiscard]] short events(int fd) {
         return static_cast<short>((read.test(fd) ? kReadEvents : 0) | (write.test(fd) ? kWriteEvents : 0) |
                                   (except.test(fd) ? kExceptEvents : 0));
     }
 };
 
-bool concerns_stack(int count, const Sets& sets) {
-    const int end = static_cast<int>(table_end());
-    for (int fd = 0; fd < count && fd < end; ++fd) {
+bool concerns_stack(int count, Sets& sets) {
+    for (int fd = 0; fd < count; ++fd) {
         const Kind kind = kind_of(fd);
-        if ((kind == Kind::socket || kind == Kind::file || kind == Kind::mixed_epoll) && sets.events(fd) != 0) {
+        const bool ours = kind == Kind::socket || kind == Kind::file || kind == Kind::mixed_epoll || is_private(fd);
+        if (ours && sets.events(fd) != 0) {
             return true;
         }
     }
@@ -144,22 +227,38 @@ long select_by_poll(int count, Sets& sets, const Deadline& deadline, const sigse
             return -EBADF;
         }
     }
-    sets.read.clear(count);
-    sets.write.clear(count);
-    sets.except.clear(count);
+    sets.read.clear();
+    sets.write.clear();
+    sets.except.clear();
     long bits = 0;
     for (nfds_t i = 0; i < used; ++i) {
         bits += put_result(entries[i], entries[i].events, sets);
     }
-    return bits;
+    return sets.copy_out(bits);
 }
 
+/// select(2) looks at no more numbers than the process has room for (fs/select.c, max_fds).
+int look_at(int count) {
+    rlimit limit{};
+    if (count <= FD_SETSIZE || raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, arg(&limit)) < 0) {
+        return count;
+    }
+    return static_cast<int>(std::min<rlim_t>(static_cast<rlim_t>(count), std::max<rlim_t>(limit.rlim_cur, FD_SETSIZE)));
+}
+
+/// A select() if Alpine has to answer it; `*handled` says so. `timeout` is the caller's own copy and gets what is left.
 long select_until(int count, fd_set* read, fd_set* write, fd_set* except, timespec* timeout, const sigset_t* mask,
                   bool* handled) {
-    Sets sets{Bits(read), Bits(write), Bits(except)};
-    *handled = stack::running() && count > 0 && concerns_stack(count, sets);
-    if (!*handled) {
+    *handled = false;
+    if (!stack::running() || count <= 0) {
         return 0;
+    }
+    count = look_at(count);
+    Sets sets(count, read, write, except);
+    const long error = sets.copy_in();
+    *handled = error < 0 || concerns_stack(count, sets);
+    if (!*handled || error < 0) {
+        return error;
     }
     if (!is_valid(timeout)) {
         return -EINVAL;
@@ -208,13 +307,17 @@ ALPINE_CALL(int, __ppoll_chk, pollfd* entries, nfds_t count, const timespec* tim
 
 ALPINE_SYSTEM_CALL(int, select, (int count, fd_set* read, fd_set* write, fd_set* except, timeval* timeout),
                    (count, read, write, except, timeout)) {
+    timeval given{};
     timespec limit{};
     if (timeout != nullptr) {
-        if (timeout->tv_sec < 0 || timeout->tv_usec < 0) {
+        if (!guarded_copy(&given, timeout, sizeof(given))) {
+            return -EFAULT;
+        }
+        if (given.tv_sec < 0 || given.tv_usec < 0) {
             return -EINVAL;
         }
-        limit.tv_sec = timeout->tv_sec + timeout->tv_usec / 1'000'000;  // as glibc, which lets tv_usec overflow
-        limit.tv_nsec = timeout->tv_usec % 1'000'000 * 1000;
+        limit.tv_sec = given.tv_sec + given.tv_usec / 1'000'000;  // as glibc, which lets tv_usec overflow
+        limit.tv_nsec = given.tv_usec % 1'000'000 * 1000;
     }
     bool handled;
     const long result =
@@ -223,20 +326,31 @@ ALPINE_SYSTEM_CALL(int, select, (int count, fd_set* read, fd_set* write, fd_set*
         return host_call(SYS_select, count, arg(read), arg(write), arg(except), arg(timeout));
     }
     if (timeout != nullptr) {
-        *timeout = timeval{limit.tv_sec, limit.tv_nsec / 1000};
+        given = timeval{limit.tv_sec, limit.tv_nsec / 1000};
+        static_cast<void>(guarded_copy(timeout, &given, sizeof(given)));
     }
     return result;
 }
 
 long sys_pselect(int count, fd_set* read, fd_set* write, fd_set* except, timespec* timeout, const sigset_t* mask) {
+    timespec limit{};
+    sigset_t mask_copy{};
+    if ((timeout != nullptr && !guarded_copy(&limit, timeout, sizeof(limit))) ||
+        (mask != nullptr && !guarded_copy(&mask_copy, mask, kSignalSetBytes))) {
+        return -EFAULT;
+    }
     bool handled;
-    const long result = select_until(count, read, write, except, timeout, mask, &handled);
+    const long result = select_until(count, read, write, except, timeout != nullptr ? &limit : nullptr,
+                                     mask != nullptr ? &mask_copy : nullptr, &handled);
     if (!handled) {
         const struct {
             const sigset_t* mask;
             std::size_t len;
         } window{mask, kSignalSetBytes};
         return host_call(SYS_pselect6, count, arg(read), arg(write), arg(except), arg(timeout), arg(&window));
+    }
+    if (timeout != nullptr) {
+        static_cast<void>(guarded_copy(timeout, &limit, sizeof(limit)));
     }
     return result;
 }

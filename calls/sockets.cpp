@@ -3,8 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
+#include <sys/single_threaded.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+
+#include <algorithm>
 
 #include "abi/stack_calls.h"
 #include "calls/claims.h"
@@ -59,10 +63,45 @@ long open_socket(int family, int type, int protocol) {
     return made < 0 ? discard(dummy, file, made) : publish(dummy, file);
 }
 
+/// A listener that a thread is about to wait on, held by a number of its own inside the stack: accept(2) goes on even
+/// when the program closes the number it was called with, or uses it for something else.
+class HeldListener {
+public:
+    HeldListener(int fd, const OpenFile& file) : number_(fd) {
+        if (file.nonblocking || __libc_single_threaded) {
+            return;
+        }
+        // Above all numbers that the host gives out.
+        rlimit limit{};
+        raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, arg(&limit));
+        const long from = static_cast<long>(std::min<rlim_t>(limit.rlim_cur, kTableSize / 2));
+        const long copy = stack_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, from);
+        if (copy >= 0) {
+            number_ = static_cast<int>(copy);
+            held_ = true;
+            thread_state.held_listener = number_ + 1;
+        }
+    }
+    ~HeldListener() {
+        if (held_) {
+            thread_state.held_listener = 0;
+            stack_call(SYS_close, number_);
+        }
+    }
+    HeldListener(const HeldListener&) = delete;
+    HeldListener& operator=(const HeldListener&) = delete;
+
+    [[nodiscard]] int number() const { return number_; }
+
+private:
+    int number_;
+    bool held_ = false;
+};
+
 /// Waits until the listener has a connection, so that a number for it is taken only then. 0 or -errno.
-long await_connection(int fd, const OpenFile& listener) {
+long await_connection(int number, const OpenFile& listener) {
     const int timeout_ms = listener.accept_timeout_ms;
-    pollfd ready{fd, POLLIN, 0};
+    pollfd ready{number, POLLIN, 0};
     // With a time limit accept(2) is not restarted after a handler, without one it is: signal(7).
     const long count = listener.nonblocking ? stack_call(SYS_poll, arg(&ready), 1, 0)
                        : timeout_ms > 0     ? stack_call_cancellable(SYS_poll, arg(&ready), 1, timeout_ms)
@@ -70,34 +109,44 @@ long await_connection(int fd, const OpenFile& listener) {
     return count == 0 ? -EAGAIN : count < 0 ? count : 0;
 }
 
+/// The dummy of a connection: the listener's, whose port it has, or another one if the number means that no more.
+long make_accepted_dummy(int fd, const OpenFile& listener, OpenFile& file, int flags) {
+    if (kind_of(fd) != Kind::socket || file_of(fd) != &listener) {
+        return make_dummy(file, (flags & SOCK_CLOEXEC) != 0);
+    }
+    return raw_syscall(SYS_fcntl, fd, (flags & SOCK_CLOEXEC) != 0 ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
+}
+
+long accept_from(int fd, int number, OpenFile& listener, sockaddr* address, socklen_t* len, int flags) {
+    OpenFile* file = new_file();
+    if (file == nullptr) {
+        return -ENOMEM;
+    }
+    describe(*file, listener.family, listener.type, listener.protocol);
+    file->nonblocking = (flags & SOCK_NONBLOCK) != 0;
+    const long dummy = make_accepted_dummy(fd, listener, *file, flags);
+    if (dummy < 0 || dummy >= kTableSize) {
+        return discard(dummy, file, dummy < 0 ? dummy : -EMFILE);
+    }
+    const long made = stack_call(ALPINE_NR_accept_at, number, dummy, arg(address), arg(len), flags);
+    if (made < 0) {
+        return discard(dummy, file, made);
+    }
+    share_claim(listener, *file);
+    return publish(dummy, file);
+}
+
 long accept_connection(int fd, sockaddr* address, socklen_t* len, int flags) {
     OpenFile* listener = file_of(fd);
     if ((flags & ~kTypeFlags) != 0) {
         return -EINVAL;
     }
-    if (listener->listening) {
-        const long error = await_connection(fd, *listener);
-        if (error < 0) {
-            return error;
-        }
+    if (!listener->listening) {
+        return accept_from(fd, fd, *listener, address, len, flags);  // which says what is wrong
     }
-    OpenFile* file = new_file();
-    if (file == nullptr) {
-        return -ENOMEM;
-    }
-    const bool close_on_exec = (flags & SOCK_CLOEXEC) != 0;
-    const long dummy = raw_syscall(SYS_fcntl, fd, close_on_exec ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
-    if (dummy < 0 || dummy >= kTableSize) {
-        return discard(dummy, file, dummy < 0 ? dummy : -EMFILE);
-    }
-    describe(*file, listener->family, listener->type, listener->protocol);
-    file->nonblocking = (flags & SOCK_NONBLOCK) != 0;
-    const long made = stack_call(ALPINE_NR_accept_at, fd, dummy, arg(address), arg(len), flags);
-    if (made < 0) {
-        return discard(dummy, file, made);
-    }
-    share_claim(*listener, *file);
-    return publish(dummy, file);
+    const HeldListener held(fd, *listener);
+    const long error = await_connection(held.number(), *listener);
+    return error < 0 ? error : accept_from(fd, held.number(), *listener, address, len, flags);
 }
 
 long bind_socket(int fd, const sockaddr* address, socklen_t len) {
@@ -154,56 +203,56 @@ ALPINE_SYSTEM_CALL(int, bind, (int fd, const sockaddr* address, socklen_t len), 
     if (is_stack_socket(fd)) {
         return bind_socket(fd, address, len);
     }
-    return raw_syscall(SYS_bind, fd, arg(address), len);
+    return raw_call_on(SYS_bind, fd, arg(address), len);
 }
 
 ALPINE_SYSTEM_CALL(int, listen, (int fd, int backlog), (fd, backlog)) {
     if (is_stack_socket(fd)) {
         return listen_on(fd, backlog);
     }
-    return raw_syscall(SYS_listen, fd, backlog);
+    return raw_call_on(SYS_listen, fd, backlog);
 }
 
 ALPINE_SYSTEM_CALL(int, accept4, (int fd, sockaddr* address, socklen_t* len, int flags), (fd, address, len, flags)) {
     if (is_stack_socket(fd)) {
         return accept_connection(fd, address, len, flags);
     }
-    return host_call(SYS_accept4, fd, arg(address), arg(len), flags);
+    return host_call_on(SYS_accept4, fd, arg(address), arg(len), flags);
 }
 
 ALPINE_SYSTEM_CALL(int, accept, (int fd, sockaddr* address, socklen_t* len), (fd, address, len)) {
     if (is_stack_socket(fd)) {
         return accept_connection(fd, address, len, 0);
     }
-    return host_call(SYS_accept, fd, arg(address), arg(len));
+    return host_call_on(SYS_accept, fd, arg(address), arg(len));
 }
 
 ALPINE_SYSTEM_CALL(int, connect, (int fd, const sockaddr* address, socklen_t len), (fd, address, len)) {
     if (is_stack_socket(fd)) {
         return connect_socket(fd, address, len);
     }
-    return host_call(SYS_connect, fd, arg(address), len);
+    return host_call_on(SYS_connect, fd, arg(address), len);
 }
 
 ALPINE_SYSTEM_CALL(int, shutdown, (int fd, int how), (fd, how)) {
     if (is_stack_socket(fd)) {
         return stack_call(SYS_shutdown, fd, how);
     }
-    return raw_syscall(SYS_shutdown, fd, how);
+    return raw_call_on(SYS_shutdown, fd, how);
 }
 
 ALPINE_SYSTEM_CALL(int, getsockname, (int fd, sockaddr* address, socklen_t* len), (fd, address, len)) {
     if (is_stack_socket(fd)) {
         return stack_call(SYS_getsockname, fd, arg(address), arg(len));
     }
-    return raw_syscall(SYS_getsockname, fd, arg(address), arg(len));
+    return raw_call_on(SYS_getsockname, fd, arg(address), arg(len));
 }
 
 ALPINE_SYSTEM_CALL(int, getpeername, (int fd, sockaddr* address, socklen_t* len), (fd, address, len)) {
     if (is_stack_socket(fd)) {
         return stack_call(SYS_getpeername, fd, arg(address), arg(len));
     }
-    return raw_syscall(SYS_getpeername, fd, arg(address), arg(len));
+    return raw_call_on(SYS_getpeername, fd, arg(address), arg(len));
 }
 
 }  // namespace alp::calls

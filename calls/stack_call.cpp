@@ -20,6 +20,10 @@ pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
 void on_thread_exit(void*) {
     // A destructor that runs later and uses a socket registers anew, and the key's destructor is called again.
     thread_state.registered = false;
+    if (thread_state.held_listener != 0) {  // cancelled in accept()
+        stack::call(SYS_close, thread_state.held_listener - 1);
+        thread_state.held_listener = 0;
+    }
     stack::thread_exit();
     if (void* top = thread_state.side_stack; top != nullptr && !thread_state.side_stack_used) {
         thread_state.side_stack = nullptr;

@@ -32,6 +32,7 @@
 #include "calls/signals.h"
 #include "calls/sites.h"
 #include "proxy/client/client.h"
+#include "stack/host/private_fd.h"
 #include "stack/host/stack.h"
 #include "wire/mirror.h"
 
@@ -121,7 +122,7 @@ Result<void> start_stack() {
         return done;
     }
     wire_fd = wire.value().tun.release();
-    set_private_descriptors(client->fd(), wire_fd);
+    stack::note_private_fd(client->fd());
     return {};
 }
 
@@ -215,9 +216,10 @@ void reset_startup_after_fork() {
         return;
     }
     started = false;
+    stack::forget_private_fd(client->fd());
     client->after_fork_in_child();
     raw_syscall(SYS_close, wire_fd);
-    set_private_descriptors(-1, -1);
+    stack::forget_private_fd(wire_fd);
 }
 
 }  // namespace alp::calls

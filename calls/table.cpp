@@ -10,6 +10,7 @@
 
 #include "base/raw_syscall.h"
 #include "calls/explain.h"
+#include "calls/guard.h"
 #include "calls/system_calls.h"
 
 namespace alp::calls {
@@ -55,10 +56,12 @@ long pselect6(long count, long read, long write, long except, long timeout, long
         const sigset_t* mask;
         std::size_t len;
     };
-    const auto* given = from_register<const Window*>(window);
+    Window given{};
+    if (window != 0 && !guarded_copy(&given, from_register<const Window*>(window), sizeof(given))) {
+        return -EFAULT;
+    }
     return sys_pselect(static_cast<int>(count), from_register<fd_set*>(read), from_register<fd_set*>(write),
-                       from_register<fd_set*>(except), from_register<timespec*>(timeout),
-                       given != nullptr ? given->mask : nullptr);
+                       from_register<fd_set*>(except), from_register<timespec*>(timeout), given.mask);
 }
 
 /// The offset of preadv2 and pwritev2 comes in two registers, of which x86-64 uses the first.

@@ -19,6 +19,7 @@ struct ThreadState {
     unsigned critical;                ///< depth of sections in which no handler of the program may run
     bool by_number;                   ///< the call in progress came by its number: no cancellation point
     unsigned cancellable;             ///< in a stack call that is a cancellation point
+    int held_listener;                ///< one more than a number inside the stack that an accept() holds; 0: none
     bool registered;                  ///< the thread-exit hook is set
     bool exempt_from_exit;            ///< this thread ends the process; the others are held meanwhile
     Verdict verdict;                  ///< of the call in progress

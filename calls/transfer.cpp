@@ -16,6 +16,7 @@
 
 #include "calls/descriptors.h"
 #include "calls/entry.h"
+#include "calls/guard.h"
 #include "calls/send.h"
 #include "calls/stack_call.h"
 #include "calls/system_calls.h"
@@ -24,8 +25,8 @@ namespace alp::calls {
 
 namespace {
 
-constexpr std::size_t kBufferBytes = 64 * 1024;
-constexpr std::size_t kMaxCount = 0x7ffff000; /* MAX_RW_COUNT */
+constexpr std::size_t kBufferBytes = 32 * 1024; /* on the caller's stack, which may be a small thread's */
+constexpr std::size_t kMaxCount = 0x7ffff000;   /* MAX_RW_COUNT */
 
 /// Sends up to `count` bytes of the host file from `position`. Bytes sent or -errno.
 long copy_file_to_socket(int out, int in, off_t position, std::size_t count) {
@@ -33,8 +34,7 @@ long copy_file_to_socket(int out, int in, off_t position, std::size_t count) {
     std::size_t sent = 0;
     while (sent < count) {
         const std::size_t wanted = std::min(count - sent, sizeof(buffer));
-        const long have =
-            raw_syscall(SYS_pread64, in, arg(buffer), static_cast<long>(wanted), position + static_cast<off_t>(sent));
+        const long have = sys_pread64(in, buffer, wanted, position + static_cast<off_t>(sent));
         if (have <= 0) {
             return sent > 0 || have == 0 ? static_cast<long>(sent) : have;
         }
@@ -51,20 +51,26 @@ long copy_file_to_socket(int out, int in, off_t position, std::size_t count) {
 }
 
 long send_file(int out, int in, off_t* offset, std::size_t count) {
-    if (!is_host(in)) {
+    if (is_stack_socket(in)) {
         return -EINVAL;  // sendfile(2): the source must support mmap-like operations
     }
-    off_t position = offset != nullptr ? *offset : raw_syscall(SYS_lseek, in, 0, SEEK_CUR);
+    off_t position = 0;
+    if (offset != nullptr && !guarded_copy(&position, offset, sizeof(position))) {
+        return -EFAULT;
+    }
+    if (offset == nullptr) {
+        position = sys_lseek(in, 0, SEEK_CUR);
+    }
     if (position < 0) {
         return position == -ESPIPE || offset != nullptr ? -EINVAL : position;
     }
     const long sent = copy_file_to_socket(out, in, position, std::min(count, kMaxCount));
     if (sent > 0) {
         position += sent;
-        if (offset != nullptr) {
-            *offset = position;
-        } else {
-            raw_syscall(SYS_lseek, in, position, SEEK_SET);
+        if (offset == nullptr) {
+            sys_lseek(in, position, SEEK_SET);
+        } else if (!guarded_copy(offset, &position, sizeof(position))) {
+            return -EFAULT;
         }
     }
     return sent == -ESPIPE ? -EINVAL : sent;
@@ -137,12 +143,38 @@ long socket_to_pipe(int in, int out, std::size_t len, unsigned flags) {
     return have;
 }
 
+/// May this end of a pipe be read, or written?
+bool has_mode(int pipe, int mode) {
+    const long flags = raw_syscall(SYS_fcntl, pipe, F_GETFL);
+    return (flags & O_ACCMODE) == mode || (flags & O_ACCMODE) == O_RDWR;
+}
+
+/// In the order in which fs/splice.c finds fault.
 long splice_with_socket(int in, off64_t* in_offset, int out, off64_t* out_offset, std::size_t len, unsigned flags) {
+    constexpr unsigned kFlags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT;
+    if (len == 0) {
+        return 0;
+    }
+    if ((flags & ~kFlags) != 0) {
+        return -EINVAL;
+    }
+    if (is_host(in) && raw_syscall(SYS_fcntl, in, F_GETFD) < 0) {
+        return -EBADF;
+    }
+    if (is_host(out) && raw_syscall(SYS_fcntl, out, F_GETFD) < 0) {
+        return -EBADF;
+    }
     if (is_host(in) && is_pipe(in)) {
-        return in_offset != nullptr || out_offset != nullptr ? -ESPIPE : pipe_to_socket(in, out, len, flags);
+        if (!has_mode(in, O_RDONLY)) {
+            return -EBADF;
+        }
+        return in_offset != nullptr ? -ESPIPE : out_offset != nullptr ? -EINVAL : pipe_to_socket(in, out, len, flags);
     }
     if (is_host(out) && is_pipe(out)) {
-        return in_offset != nullptr || out_offset != nullptr ? -ESPIPE : socket_to_pipe(in, out, len, flags);
+        if (!has_mode(out, O_WRONLY)) {
+            return -EBADF;
+        }
+        return out_offset != nullptr ? -ESPIPE : in_offset != nullptr ? -EINVAL : socket_to_pipe(in, out, len, flags);
     }
     return -EINVAL;  // splice(2): neither is a pipe
 }

@@ -3,8 +3,8 @@
 //
 // The array is split into the host's entries and the stack's (an epoll instance with a half on each side is in
 // both). Both are asked with a timeout of zero; if neither has anything, the thread blocks in the stack's ppoll,
-// which also ends when a host descriptor becomes ready (stack::call_watching); then both are asked again. Entries
-// that are all the stack's need no splitting: its ppoll gets the program's own array.
+// which also ends when a host descriptor becomes ready (stack::call_watching); then the numbers are looked at anew, as
+// the kernel does whenever it wakes, and both are asked again. Entries that are all the stack's need no asking before.
 //
 // All of it happens inside a WaitWindow, so a signal ends it with EINTR wherever it finds the thread.
 #include "calls/wait.h"
@@ -24,7 +24,7 @@ constexpr time_t kVeryLongS = 10L * 365 * 24 * 3600;
 constexpr long kNsPerS = 1'000'000'000L;
 
 /// Which kernels an entry concerns.
-enum Half : std::uint8_t { kNone = 0, kHost = 1, kStack = 2 };
+enum Half : std::uint8_t { kNone = 0, kHost = 1, kStack = 2, kInvalid = 4 };
 
 std::uint8_t halves_of(int fd) {
     if (fd < 0) {
@@ -37,7 +37,7 @@ std::uint8_t halves_of(int fd) {
         case Kind::mixed_epoll:
             return kHost | kStack;
         default:
-            return kHost;
+            return is_private(fd) ? kInvalid : kHost;
     }
 }
 
@@ -48,10 +48,13 @@ public:
         : entries_(entries), count_(count), host_(count), stack_(count), halves_(count) {}
 
     /// False when memory is exhausted.
-    [[nodiscard]] bool split() {
-        if (host_.get() == nullptr || stack_.get() == nullptr || halves_.get() == nullptr) {
-            return false;
-        }
+    [[nodiscard]] bool has_memory() {
+        return host_.get() != nullptr && stack_.get() != nullptr && halves_.get() != nullptr;
+    }
+
+    void split() {
+        host_count_ = stack_count_ = 0;
+        any_invalid_ = false;
         for (nfds_t i = 0; i < count_; ++i) {
             halves_[i] = halves_of(entries_[i].fd);
             if ((halves_[i] & kHost) != 0) {
@@ -60,15 +63,17 @@ public:
             if ((halves_[i] & kStack) != 0) {
                 stack_[stack_count_++] = entries_[i];
             }
+            any_invalid_ = any_invalid_ || halves_[i] == kInvalid;
         }
-        return true;
     }
 
     long ask_host() {
         return host_count_ == 0 ? 0 : raw_syscall(SYS_poll, arg(host_.get()), static_cast<long>(host_count_), 0);
     }
 
-    long ask_stack() { return stack::call(SYS_poll, arg(stack_.get()), static_cast<long>(stack_count_), 0); }
+    long ask_stack() {
+        return stack_count_ == 0 ? 0 : stack::call(SYS_poll, arg(stack_.get()), static_cast<long>(stack_count_), 0);
+    }
 
     long block(timespec* limit) {
         bool host_ready = false;
@@ -76,13 +81,26 @@ public:
                                     static_cast<long>(stack_count_), arg(limit), 0, sizeof(std::uint64_t));
     }
 
+    /// Is a number no longer what it was at the split? The kernel looks at each anew whenever it wakes.
+    [[nodiscard]] bool is_outdated() {
+        for (nfds_t i = 0; i < count_; ++i) {
+            if (halves_of(entries_[i].fd) != halves_[i]) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    [[nodiscard]] bool any_invalid() const { return any_invalid_; }
+    [[nodiscard]] bool all_in_stack() const { return host_count_ == 0; }
+
     /// Puts what both said into the program's array. The number of ready entries.
     long merge() {
         long ready = 0;
         nfds_t host = 0;
         nfds_t stack = 0;
         for (nfds_t i = 0; i < count_; ++i) {
-            short events = 0;
+            short events = halves_[i] == kInvalid ? POLLNVAL : 0;
             if ((halves_[i] & kHost) != 0) {
                 events = static_cast<short>(events | host_[host++].revents);
             }
@@ -100,51 +118,53 @@ private:
     nfds_t count_;
     nfds_t host_count_ = 0;
     nfds_t stack_count_ = 0;
+    bool any_invalid_ = false;
     Scratch<pollfd, kInlineEntries> host_;
     Scratch<pollfd, kInlineEntries> stack_;
     Scratch<std::uint8_t, kInlineEntries> halves_;
 };
 
-bool all_in_stack(const pollfd* entries, nfds_t count) {
-    for (nfds_t i = 0; i < count; ++i) {
-        if ((halves_of(entries[i].fd) & kHost) != 0) {
-            return false;
-        }
+bool is_error(long result) { return result < 0 && result != -EINTR && !is_restart_code(result); }
+
+/// All entries are the stack's: one call does it, unless a number changes its meaning.
+long wait_in_stack(WaitWindow& window, SplitPoll& poll, const Deadline& deadline) {
+    const timespec left = deadline.remaining();
+    const long result = poll.block(window.limit(left));
+    hold_while_exiting();
+    check_cancelled();
+    if (is_error(result)) {
+        return result;
     }
-    return true;
+    return result > 0 && !poll.is_outdated() ? poll.merge() : 0;
 }
 
-long wait_in_stack(WaitWindow& window, pollfd* entries, nfds_t count, const Deadline& deadline) {
+long wait_split(WaitWindow& window, SplitPoll& poll, const Deadline& deadline) {
     for (;;) {
-        const timespec left = deadline.remaining();
-        const long result = stack::call(SYS_ppoll, arg(entries), static_cast<long>(count), arg(window.limit(left)), 0,
-                                        sizeof(std::uint64_t));
-        if (result > 0 || (result < 0 && result != -EINTR && !is_restart_code(result))) {
-            return result;
+        poll.split();
+        // Asking the host costs a system call, and the stack's own call can wait as well as ask.
+        if (poll.all_in_stack() && !poll.any_invalid()) {
+            const long result = wait_in_stack(window, poll, deadline);
+            if (result != 0) {
+                return result;
+            }
+            if (WaitWindow::interrupted()) {
+                return -EINTR;
+            }
+            if (!deadline.infinite() && is_zero(deadline.remaining())) {
+                return poll.merge();
+            }
+            continue;
         }
-        check_cancelled();
-        if (WaitWindow::interrupted()) {
-            return -EINTR;
-        }
-        if (!deadline.infinite() && is_zero(deadline.remaining())) {
-            return 0;
-        }
-    }
-}
-
-long wait_in_both(WaitWindow& window, pollfd* entries, nfds_t count, const Deadline& deadline) {
-    SplitPoll poll(entries, count);
-    if (!poll.split()) {
-        return -ENOMEM;
-    }
-    for (;;) {
         const long host = poll.ask_host();
         const long stack = poll.ask_stack();
-        if (host > 0 || stack > 0) {
-            return poll.merge();
-        }
-        if (stack < 0 && !is_restart_code(stack) && stack != -EINTR) {
+        if (is_error(stack)) {
             return stack;
+        }
+        if (poll.is_outdated()) {
+            continue;
+        }
+        if (host > 0 || stack > 0 || poll.any_invalid()) {
+            return poll.merge();
         }
         if (WaitWindow::interrupted()) {
             return -EINTR;
@@ -207,11 +227,13 @@ timespec Deadline::remaining() const {
 }
 
 long wait_for_any(pollfd* entries, nfds_t count, const Deadline& deadline, const sigset_t* mask) {
+    SplitPoll poll(entries, count);
+    if (!poll.has_memory()) {
+        return -ENOMEM;
+    }
     begin_wait();
     WaitWindow window(mask);
-    const long result = all_in_stack(entries, count) ? wait_in_stack(window, entries, count, deadline)
-                                                     : wait_in_both(window, entries, count, deadline);
-    return window.finish(result);
+    return window.finish(wait_split(window, poll, deadline));
 }
 
 }  // namespace alp::calls

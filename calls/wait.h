@@ -40,8 +40,8 @@ inline bool is_valid(const timespec* time) {
     return time == nullptr || (time->tv_sec >= 0 && time->tv_nsec >= 0 && time->tv_nsec < 1'000'000'000L);
 }
 
-/// poll(2) over descriptors of both kernels; the semantics of ppoll(2) with `mask` (may be null). `entries` must be
-/// readable and writable. Ready descriptors or -errno.
+/// poll(2) over descriptors of both kernels; the semantics of ppoll(2) with `mask` (may be null). `entries` are not the
+/// program's, which may be a bad pointer, but a copy of ours. Ready descriptors or -errno.
 long wait_for_any(pollfd* entries, nfds_t count, const Deadline& deadline, const sigset_t* mask);
 
 /// An array for the length of a call: on the stack when it is small, mapped when it is not. Never libc's heap:

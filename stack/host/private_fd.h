@@ -17,4 +17,9 @@ void forget_private_fd(int fd);
 /// Async-signal-safe.
 [[nodiscard]] bool is_private_fd(int fd);
 
+extern int lowest_private;
+
+/// No private descriptor has a lower number. Async-signal-safe.
+inline int lowest_private_fd() { return __atomic_load_n(&lowest_private, __ATOMIC_RELAXED); }
+
 }  // namespace alp::stack
