@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +85,42 @@ struct Pair {
         close(listening);
     }
 };
+
+inline void set_option(int fd, int level, int option, int value) {
+    CHECK(setsockopt(fd, level, option, &value, sizeof(value)) == 0);
+}
+
+inline int option_of(int fd, int level, int option) {
+    int value = 0;
+    socklen_t len = sizeof(value);
+    CHECK(getsockopt(fd, level, option, &value, &len) == 0 && len == sizeof(value));
+    return value;
+}
+
+/// SO_RCVTIMEO or SO_SNDTIMEO.
+inline void set_time_limit(int fd, int option, long ms) {
+    const timeval limit{ms / 1000, ms % 1000 * 1000};
+    CHECK(setsockopt(fd, SOL_SOCKET, option, &limit, sizeof(limit)) == 0);
+}
+
+/// Writes until the connection takes no more. The receiver may grow its buffer and make room a moment later, so it
+/// counts as full only when no room has come for a while. The bytes it took.
+inline size_t fill(int fd) {
+    static const char block[65536] = {};
+    pollfd room{fd, POLLOUT, 0};
+    size_t total = 0;
+    do {
+        for (ssize_t done; (done = send(fd, block, sizeof(block), MSG_DONTWAIT)) > 0;) {
+            total += static_cast<size_t>(done);
+        }
+        CHECK(errno == EAGAIN);
+    } while (poll(&room, 1, 50) == 1);
+    // poll() wants a third of the buffer free; a last byte may find room in less.
+    while (send(fd, block, 1, MSG_DONTWAIT) == 1) {
+        ++total;
+    }
+    return total;
+}
 
 inline long now_ms() {
     timespec now{};

@@ -142,6 +142,24 @@ class Lab:
             raise AssertionError("a stack is left that nobody runs:\n" + "\n".join(shown))
 
 
+class SharedLab(Lab):
+    """A lab that many tests use one after the other: up already, and left up (see tests/lib/shared_lab.py)."""
+
+    def __init__(self, instance):
+        super().__init__()
+        self.environment["ALPINE_LAB"] = instance
+
+    def _lab(self, *words, check=True):
+        return subprocess.CompletedProcess(words, 0, "", "") if words[0] in ("up", "down") else \
+            super()._lab(*words, check=check)
+
+    def check_nothing_left(self):
+        """As a Lab does it, by one command: alp ps fails when alpined is gone."""
+        def left():
+            return self.run("a", ["sh", "-c", "alp ps && ip -o link show type tun"], user=False).stdout.splitlines()[1:]
+        wait_until(lambda: left() == [], "no stack and no TUN device is left", timeout=10)
+
+
 def alp(*command, options=()):
     return ["alp", "run", *options, "--", *command]
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Runs the test functions of a file: `FILE.py NAME` runs test_NAME, `FILE.py` all of them.
 
-A function whose parameter is called `lab` gets a lab of its own (see lab.py), made as @lab_options says. A test that
-cannot run here says why with skip() and is counted as skipped by ctest, never silently.
+A function whose parameter is called `lab` gets a lab of its own (see lab.py), made as @lab_options says; or, where the
+environment's ALPINE_TEST_LAB names one, the lab that ctest has brought up for a whole folder. A test that cannot run here says why with skip() and is counted as skipped by ctest, never silently.
 """
 import inspect
 import os
@@ -10,7 +10,7 @@ import signal
 import sys
 import traceback
 
-from lab import Lab
+from lab import Lab, SharedLab
 
 SKIPPED = 77  # ctest's SKIP_RETURN_CODE, see tests/CMakeLists.txt
 
@@ -34,6 +34,11 @@ def out_of_time(signum, frame):
     raise TimeoutError("the test took too long")
 
 
+def lab_for(function):
+    shared = os.environ.get("ALPINE_TEST_LAB")
+    return SharedLab(shared) if shared else Lab(**getattr(function, "lab_options", {}))
+
+
 def run_one(function, afterwards):
     if os.geteuid() != 0:
         skip("needs root")
@@ -43,7 +48,7 @@ def run_one(function, afterwards):
     signal.alarm(max(5, int(os.environ.get("ALPINE_TEST_TIMEOUT", "120")) - 15))
     try:
         if "lab" in inspect.signature(function).parameters:
-            with Lab(**getattr(function, "lab_options", {})) as lab:
+            with lab_for(function) as lab:
                 function(lab)
                 afterwards(lab)
         else:
