@@ -22,14 +22,6 @@ long send_through_host(int fd, const msghdr* message, int flags) {
     return error < 0 ? error : host_call(SYS_sendmsg, fd, arg(outgoing.message()), flags);
 }
 
-long receive_through_host(int fd, msghdr* message, int flags) {
-    const long len = host_call(SYS_recvmsg, fd, arg(message), flags);
-    if (len >= 0) {
-        take_passed_descriptors(message, flags);
-    }
-    return len;
-}
-
 /// Messages that carry descriptors of the stack go one by one.
 long send_many_through_host(int fd, mmsghdr* messages, unsigned count, int flags) {
     unsigned sent = 0;
@@ -79,10 +71,11 @@ ALPINE_SYSTEM_CALL(ssize_t, recvmsg, (int fd, msghdr* message, int flags), (fd, 
     if (is_stack_socket(fd)) {
         return stack_call_cancellable(SYS_recvmsg, fd, arg(message), flags);
     }
-    if (descriptors_under_way()) {
-        return receive_through_host(fd, message, flags);
+    const long len = host_call_on(SYS_recvmsg, fd, arg(message), flags);
+    if (len >= 0 && descriptors_under_way()) {
+        take_passed_descriptors(message, flags);
     }
-    return host_call_on(SYS_recvmsg, fd, arg(message), flags);
+    return len;
 }
 
 ALPINE_SYSTEM_CALL(int, recvmmsg, (int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout),

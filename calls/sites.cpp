@@ -317,6 +317,8 @@ void settle_unknown_sites() {
     }
 }
 
+bool has_shared_libc() { return libc_done; }
+
 bool sites_taken_over() { return libc_done && !failed; }
 
 SiteCount count_sites() { return SiteCount{jumps, traps, left}; }

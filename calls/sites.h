@@ -56,6 +56,9 @@ extern std::atomic<bool> unknown_sites;
 /// Decides about them. Not from inside the dynamic loader.
 void settle_unknown_sites();
 
+/// Is there a libc.so in this process? Not in a program linked with -static.
+[[nodiscard]] bool has_shared_libc();
+
 /// Could libc's text be changed? Otherwise (a hardened host) Alpine cannot run here.
 [[nodiscard]] bool sites_taken_over();
 

@@ -103,6 +103,9 @@ Result<void> boot(const Config& config, const proxy::Attachment& wire) {
 Result<void> start_stack() {
     take_over_loaded_objects();
     take_faults();
+    if (!has_shared_libc()) {
+        return Error{ENOEXEC, "this program is statically linked: Alpine needs a shared libc"};
+    }
     if (!sites_taken_over()) {
         return Error{EPERM, "libc's code cannot be changed in this process (does the host forbid writable code?)"};
     }
