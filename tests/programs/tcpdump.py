@@ -8,7 +8,7 @@ from runner import main
 from unseen import check_unseen
 from with_traffic import with_traffic
 
-PORT = 7000
+PORT = 9999  # one that tcpdump takes for no protocol in particular
 
 
 def test_shows_what_its_own_process_sends_and_receives(lab):
