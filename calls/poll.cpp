@@ -25,9 +25,9 @@ namespace {
 constexpr unsigned kSignalSetBytes = 8;
 
 // What select(2) calls readable, writable and exceptional (fs/select.c).
-constexpr short kReadEvents = POLLRDNORM | POLLRDBAND | POLLIN | POLLHUP | POLLERR;
-constexpr short kWriteEvents = POLLWRBAND | POLLWRNORM | POLLOUT | POLLERR;
-constexpr short kExceptEvents = POLLPRI;
+constexpr short kReadEvents = POLLRDNORM | POLLRDBAND | POLLIN | POLLHUP | POLLERR | POLLNVAL;
+constexpr short kWriteEvents = POLLWRBAND | POLLWRNORM | POLLOUT | POLLERR | POLLNVAL;
+constexpr short kExceptEvents = POLLPRI | POLLNVAL;
 
 /// The program's array, copied.
 class Entries {
@@ -74,7 +74,7 @@ private:
 /// The array is for the kernels to check; a program may not have more entries than descriptors.
 bool is_too_long(nfds_t count) {
     rlimit limit{};
-    return count > 1024 && raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, arg(&limit)) == 0 && count > limit.rlim_cur;
+    return count > 64 && raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, arg(&limit)) == 0 && count > limit.rlim_cur;
 }
 
 /// poll() if Alpine has to answer it; `*handled` says so.
@@ -199,7 +199,7 @@ int put_result(const pollfd& entry, short wanted, Sets& sets) {
         sets.write.set(entry.fd);
         ++bits;
     }
-    if ((wanted & kExceptEvents) != 0 && (entry.revents & kExceptEvents) != 0) {
+    if ((wanted & kExceptEvents & POLLPRI) != 0 && (entry.revents & kExceptEvents) != 0) {
         sets.except.set(entry.fd);
         ++bits;
     }
@@ -218,11 +218,13 @@ long select_by_poll(int count, Sets& sets, const Deadline& deadline, const sigse
             entries[used++] = pollfd{fd, events, 0};
         }
     }
-    const long ready = wait_for_any(entries.get(), used, deadline, mask);
+    bool blocked = false;
+    const long ready = wait_for_any(entries.get(), used, deadline, mask, &blocked);
     if (ready < 0) {
         return ready;
     }
-    for (nfds_t i = 0; i < used; ++i) {
+    // A number that is none from the start is an error; one that was closed under the waiter counts as ready.
+    for (nfds_t i = 0; i < used && !blocked; ++i) {
         if ((entries[i].revents & POLLNVAL) != 0) {
             return -EBADF;
         }

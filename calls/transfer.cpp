@@ -73,7 +73,7 @@ long send_file(int out, int in, off_t* offset, std::size_t count) {
             return -EFAULT;
         }
     }
-    return sent == -ESPIPE ? -EINVAL : sent;
+    return sent == -ESPIPE || sent == -EISDIR ? -EINVAL : sent;
 }
 
 bool is_pipe(int fd) { return raw_syscall(SYS_fcntl, fd, F_GETPIPE_SZ) > 0; }
@@ -97,6 +97,13 @@ long send_all(int out, const char* data, std::size_t len, int flags) {
 
 long pipe_to_socket(int in, int out, std::size_t len, unsigned flags) {
     alignas(64) char buffer[kBufferBytes];
+    // What leaves the pipe must not be lost: a stream that cannot send says so when it is given nothing.
+    if (file_of(out)->type == SOCK_STREAM) {
+        const long error = send_to(out, "", 0, MSG_DONTWAIT, nullptr, 0);
+        if (error < 0 && error != -EAGAIN) {
+            return error;
+        }
+    }
     pollfd writable{out, POLLOUT, 0};
     if (file_of(out)->nonblocking && stack_call(SYS_poll, arg(&writable), 1, 0) <= 0) {
         return -EAGAIN;

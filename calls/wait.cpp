@@ -127,7 +127,8 @@ private:
 bool is_error(long result) { return result < 0 && result != -EINTR && !is_restart_code(result); }
 
 /// All entries are the stack's: one call does it, unless a number changes its meaning.
-long wait_in_stack(WaitWindow& window, SplitPoll& poll, const Deadline& deadline) {
+long wait_in_stack(WaitWindow& window, SplitPoll& poll, const Deadline& deadline, bool* blocked) {
+    *blocked = true;
     const timespec left = deadline.remaining();
     const long result = poll.block(window.limit(left));
     hold_while_exiting();
@@ -138,12 +139,12 @@ long wait_in_stack(WaitWindow& window, SplitPoll& poll, const Deadline& deadline
     return result > 0 && !poll.is_outdated() ? poll.merge() : 0;
 }
 
-long wait_split(WaitWindow& window, SplitPoll& poll, const Deadline& deadline) {
+long wait_split(WaitWindow& window, SplitPoll& poll, const Deadline& deadline, bool* blocked) {
     for (;;) {
         poll.split();
         // Asking the host costs a system call, and the stack's own call can wait as well as ask.
         if (poll.all_in_stack() && !poll.any_invalid()) {
-            const long result = wait_in_stack(window, poll, deadline);
+            const long result = wait_in_stack(window, poll, deadline, blocked);
             if (result != 0) {
                 return result;
             }
@@ -173,6 +174,7 @@ long wait_split(WaitWindow& window, SplitPoll& poll, const Deadline& deadline) {
         if (is_zero(left)) {
             return poll.merge();
         }
+        *blocked = true;
         poll.block(window.limit(left));
         hold_while_exiting();
         check_cancelled();
@@ -226,14 +228,19 @@ timespec Deadline::remaining() const {
     return left.tv_sec > kVeryLongS ? timespec{kVeryLongS, 0} : left;
 }
 
-long wait_for_any(pollfd* entries, nfds_t count, const Deadline& deadline, const sigset_t* mask) {
+long wait_for_any(pollfd* entries, nfds_t count, const Deadline& deadline, const sigset_t* mask, bool* blocked) {
+    bool slept = false;
     SplitPoll poll(entries, count);
     if (!poll.has_memory()) {
         return -ENOMEM;
     }
     begin_wait();
     WaitWindow window(mask);
-    return window.finish(wait_split(window, poll, deadline));
+    const long result = wait_split(window, poll, deadline, &slept);
+    if (blocked != nullptr) {
+        *blocked = slept;
+    }
+    return window.finish(result);
 }
 
 }  // namespace alp::calls

@@ -42,7 +42,9 @@ inline bool is_valid(const timespec* time) {
 
 /// poll(2) over descriptors of both kernels; the semantics of ppoll(2) with `mask` (may be null). `entries` are not the
 /// program's, which may be a bad pointer, but a copy of ours. Ready descriptors or -errno.
-long wait_for_any(pollfd* entries, nfds_t count, const Deadline& deadline, const sigset_t* mask);
+/// `*blocked`, if given, says whether the thread went to sleep.
+long wait_for_any(pollfd* entries, nfds_t count, const Deadline& deadline, const sigset_t* mask,
+                  bool* blocked = nullptr);
 
 /// An array for the length of a call: on the stack when it is small, mapped when it is not. Never libc's heap:
 /// a handler may run these calls while malloc is in progress.
