@@ -109,6 +109,7 @@ static void acceptance(void* bad) {
 }
 
 int main() {
+    close_inherited();
     const Pair pair;
     auto* pages = static_cast<char*>(mmap(nullptr, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     CHECK(pages != MAP_FAILED && mprotect(pages + 4096, 4096, PROT_NONE) == 0);
