@@ -195,6 +195,23 @@ TEST(Threads, BeyondTheStacksRoomAreRefused) {
     }).join();
 }
 
+// Sockets until there is no memory for one more: that call is told so, and what is closed can be had again.
+TEST(Memory, WhatFindsNoneSaysSo) {
+    Options small = options();
+    small.memory_bytes = kMinMemoryBytes;
+    ASSERT_TRUE(start(small).ok());
+    constexpr int kMostSockets = 100'000;
+    int next = kFirstSocket;
+    long last = 0;
+    while (next < kMostSockets && (last = call(ALPINE_NR_socket_at, next, AF_INET, SOCK_STREAM, 0)) == next) {
+        ++next;
+    }
+    EXPECT_GT(next, kFirstSocket + 100);
+    EXPECT_TRUE(last == -ENOMEM || last == -ENOBUFS || last == -ENFILE) << last << " at socket " << next;
+    ASSERT_EQ(call(SYS_close_range, kFirstSocket, next, 0), 0);
+    EXPECT_EQ(call(ALPINE_NR_socket_at, kFirstSocket, AF_INET, SOCK_STREAM, 0), kFirstSocket);
+}
+
 TEST(Start, WithoutAddressSpaceIsAnError) {
     rlimit limit{};
     ASSERT_EQ(getrlimit(RLIMIT_AS, &limit), 0);

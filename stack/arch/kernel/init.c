@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <linux/init.h>
 #include <linux/init_syscalls.h>
+#include <linux/oom.h>
 #include <linux/sched/task.h>
 #include <linux/string.h>
 #include <net/net_namespace.h>
@@ -70,6 +71,8 @@ static int __init make_init(void)
 		return written;
 	mount_pseudo_filesystems();
 	open_ping_sockets();
+	/* There is nobody to kill but the program itself: a call that finds no memory is to say so (ENOMEM, ENOBUFS). */
+	oom_killer_disable(MAX_SCHEDULE_TIMEOUT);
 	register_binfmt(&init_format);
 	return 0;
 }
