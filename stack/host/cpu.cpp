@@ -7,10 +7,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
-
 #include "base/raw_syscall.h"
 #include "stack/host/clock.h"
+#include "stack/host/poll_set.h"
 #include "stack/host/private_fd.h"
 
 namespace alp::stack {
@@ -18,17 +17,6 @@ namespace alp::stack {
 namespace {
 
 constexpr std::uint64_t kSpawnRetryNs = 100'000;
-constexpr nfds_t kMaxWatched = 1024;
-
-timespec until(std::uint64_t deadline_ns) {
-    const std::uint64_t now = monotonic_ns();
-    return to_timespec(deadline_ns > now ? deadline_ns - now : 0);
-}
-
-long host_ppoll(pollfd* fds, nfds_t count, std::uint64_t deadline_ns) {
-    timespec timeout = until(deadline_ns);
-    return raw_syscall(SYS_ppoll, arg(fds), static_cast<long>(count), deadline_ns == kNever ? 0 : arg(&timeout), 0, 0);
-}
 
 void signal_event(int fd) {
     const std::uint64_t one = 1;
@@ -224,19 +212,16 @@ void Cpu::wait_for_turn(Thread& thread) {
             futex_wait(turn, ALPINE_TURN_NONE);
             continue;
         }
-        pollfd fds[kMaxWatched + 1];
-        const nfds_t count = std::min(thread.watched_count, kMaxWatched);
-        fds[0] = {thread.event_fd, POLLIN, 0};
-        std::copy_n(thread.watched, count, fds + 1);
+        PollSet set({thread.event_fd}, thread.watched, thread.watched_count);
         thread.polling = true;
         if (__atomic_load_n(turn, __ATOMIC_ACQUIRE) == ALPINE_TURN_NONE) {
-            host_ppoll(fds, count + 1, kNever);
+            set.wait(kNever);
         }
         thread.polling = false;
-        if ((fds[0].revents & POLLIN) != 0) {
+        if (set.own_is_ready(0)) {
             drain_event(thread.event_fd);
         }
-        if (std::any_of(fds + 1, fds + 1 + count, [](const pollfd& fd) { return fd.revents != 0; })) {
+        if (set.watched_is_ready()) {
             thread.host_ready = true;
             return;
         }
@@ -271,23 +256,17 @@ void Cpu::lead(Thread& thread) {
 
 /// Waits for the wire, a kick, the thread's host descriptors or the deadline, and raises the interrupts it finds.
 void Cpu::poll_wire(Thread& thread, std::uint64_t deadline_ns) {
-    pollfd fds[kMaxWatched + 2];
-    const nfds_t count = std::min(thread.watched_count, kMaxWatched);
-    fds[0] = {wire_fd_, POLLIN, 0};
-    fds[1] = {kick_fd_, POLLIN, 0};
-    std::copy_n(thread.watched, count, fds + 2);
-    const long ready = host_ppoll(fds, count + 2, deadline_ns);
+    PollSet set({wire_fd_, kick_fd_}, thread.watched, thread.watched_count);
+    set.wait(deadline_ns);
     std::uint32_t pending = 0;
-    if (ready > 0) {
-        if ((fds[0].revents & POLLIN) != 0) {
-            pending |= ALPINE_IRQ_WIRE;
-        }
-        if ((fds[1].revents & POLLIN) != 0) {
-            drain_event(kick_fd_);
-        }
-        if (std::any_of(fds + 2, fds + 2 + count, [](const pollfd& fd) { return fd.revents != 0; })) {
-            thread.host_ready = true;
-        }
+    if (set.own_is_ready(0)) {
+        pending |= ALPINE_IRQ_WIRE;
+    }
+    if (set.own_is_ready(1)) {
+        drain_event(kick_fd_);
+    }
+    if (set.watched_is_ready()) {
+        thread.host_ready = true;
     }
     if (deadline_ns != kNever && monotonic_ns() >= deadline_ns) {
         pending |= ALPINE_IRQ_TIMER;

@@ -94,6 +94,38 @@ TEST(Threads, MixedWaitersAreWokenOneByOne) {
     close(silent);
 }
 
+// More descriptors than fit on a stack, the ready one last; as the leader and as one who follows it.
+TEST(Threads, ManyHostDescriptorsAreAllWatched) {
+    ASSERT_TRUE(start(options()).ok());
+    rlimit limit{};
+    ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    ASSERT_GE(limit.rlim_max, 4096U);
+    limit.rlim_cur = 4096;
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    const int silent = eventfd(0, EFD_CLOEXEC);
+    const int event = eventfd(0, EFD_CLOEXEC);
+    const auto wait = [silent, event] {
+        std::vector<pollfd> watched(3000, pollfd{silent, POLLIN, 0});
+        watched.back().fd = event;
+        bool host_ready = false;
+        const timespec pause = {20, 0};
+        const long result = call_watching(watched.data(), watched.size(), &host_ready, SYS_nanosleep, arg(&pause), 0);
+        EXPECT_LT(result, 0);
+        EXPECT_TRUE(host_ready);
+        thread_exit();
+    };
+    std::thread leader(wait);
+    usleep(20'000);
+    std::thread follower(wait);
+    usleep(20'000);
+    const std::uint64_t one = 1;
+    EXPECT_EQ(write(event, &one, sizeof(one)), static_cast<ssize_t>(sizeof(one)));
+    leader.join();
+    follower.join();
+    close(silent);
+    close(event);
+}
+
 // The data comes by a timer of the stack while nobody but the waiters is there.
 TEST(Threads, MixedWaiterIsWokenByATimerOfTheStack) {
     ASSERT_TRUE(start(options()).ok());

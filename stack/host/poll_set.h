@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+// One ppoll(2) over descriptors of the stack library and those that a program waits for besides.
+#pragma once
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <initializer_list>
+
+#include "base/raw_syscall.h"
+#include "stack/host/clock.h"
+
+namespace alp::stack {
+
+class PollSet {
+public:
+    /// `own` are watched for input, `watched` for what they say.
+    PollSet(std::initializer_list<int> own, const pollfd* watched, nfds_t watched_count)
+        : own_count_(own.size()), count_(own.size() + watched_count) {
+        fds_ = count_ <= kInline ? inline_ : map();
+        if (fds_ == nullptr) {
+            return;
+        }
+        std::transform(own.begin(), own.end(), fds_, [](int fd) { return pollfd{fd, POLLIN, 0}; });
+        std::copy_n(watched, watched_count, fds_ + own_count_);
+    }
+    ~PollSet() {
+        if (fds_ != nullptr && fds_ != inline_) {
+            raw_syscall(SYS_munmap, arg(fds_), bytes());
+        }
+    }
+    PollSet(const PollSet&) = delete;
+    PollSet& operator=(const PollSet&) = delete;
+
+    /// Until one is ready, a signal comes or the deadline passes.
+    void wait(std::uint64_t deadline_ns) {
+        const std::uint64_t now = deadline_ns == kNever ? 0 : monotonic_ns();
+        timespec left = to_timespec(deadline_ns > now ? deadline_ns - now : 0);
+        if (fds_ != nullptr) {
+            result_ = raw_syscall(SYS_ppoll, arg(fds_), static_cast<long>(count_),
+                                  deadline_ns == kNever ? 0 : arg(&left), 0, 0);
+        }
+    }
+
+    [[nodiscard]] bool own_is_ready(nfds_t index) const { return result_ > 0 && (fds_[index].revents & POLLIN) != 0; }
+
+    /// Also when they could not be watched (no memory, more than the process may have): the program's call then asks
+    /// for itself, again and again.
+    [[nodiscard]] bool watched_is_ready() const {
+        if (result_ == -ENOMEM || result_ == -EINVAL) {
+            return true;
+        }
+        return result_ > 0 &&
+               std::any_of(fds_ + own_count_, fds_ + count_, [](const pollfd& fd) { return fd.revents != 0; });
+    }
+
+private:
+    static constexpr nfds_t kInline = 256;
+
+    [[nodiscard]] long bytes() const { return static_cast<long>(count_ * sizeof(pollfd)); }
+
+    pollfd* map() {
+        const long mapped =
+            raw_syscall(SYS_mmap, 0, bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (mapped < 0) {
+            result_ = -ENOMEM;
+            return nullptr;
+        }
+        return reinterpret_cast<pollfd*>(mapped);
+    }
+
+    nfds_t own_count_;
+    nfds_t count_;
+    pollfd* fds_ = nullptr;
+    long result_ = 0;  ///< of ppoll
+    pollfd inline_[kInline];
+};
+
+}  // namespace alp::stack
