@@ -87,3 +87,31 @@ void __init time_init(void)
 	host_event.cpumask = cpumask_of(0);
 	clockevents_config_and_register(&host_event, NSEC_PER_SEC, MIN_DELTA_NS, MAX_DELTA_NS);
 }
+
+/*
+ * Linux reads the wall clock once, and its own clock some time later. The program compares packets' time stamps with its
+ * own clock_gettime(): to it, that time is missing. So the clock is set again until readings in a row agree.
+ */
+#define WALL_CLOCK_TRIES 20
+#define WALL_CLOCK_ERROR_NS 300
+
+static bool __init wall_clock_agrees(void)
+{
+	u64 before = ktime_get_real_ns(), host = host_ops()->realtime_ns(), after = ktime_get_real_ns();
+
+	return host + WALL_CLOCK_ERROR_NS >= before && host <= after + WALL_CLOCK_ERROR_NS &&
+	       after - before <= 4 * WALL_CLOCK_ERROR_NS;
+}
+
+static int __init set_wall_clock(void)
+{
+	int tries;
+
+	for (tries = 0; tries < WALL_CLOCK_TRIES && !wall_clock_agrees(); tries++) {
+		struct timespec64 now = ns_to_timespec64(host_ops()->realtime_ns());
+
+		do_settimeofday64(&now);
+	}
+	return 0;
+}
+late_initcall(set_wall_clock);
