@@ -20,10 +20,12 @@ namespace {
 
 // Hash tables as a process needs them, not as a machine of the arena's size would make them: they are memory that is
 // touched at every start. The delay loop needs no calibration (arch/alpine/lib/delay.c). Devices such as dummy0, ifb0
-// and tunl0 come when they are asked for.
+// and tunl0 come when they are asked for. The jitter generator (which IPsec brings in) would spend its start measuring
+// jitter, to seed another that has the host's getrandom(2).
 constexpr char kKernelArguments[] =
     "lpj=1000000 thash_entries=16384 uhash_entries=1024 dhash_entries=1024 ihash_entries=1024 mhash_entries=256 "
-    "mphash_entries=256 dummy.numdummies=0 ifb.numifbs=0 fb_tunnels=none ";
+    "mphash_entries=256 dccp.thash_entries=1024 dummy.numdummies=0 ifb.numifbs=0 fb_tunnels=none "
+    "initcall_blacklist=jent_mod_init ";
 
 constinit Cpu cpu;
 std::atomic<bool> is_running{false};
