@@ -55,7 +55,8 @@ def test_nstat_counts_the_programs_own_packets(lab):
     command = with_traffic(lab, "BEFORE", (ADDRESS["b"], PORT, BYTES), "nstat", "-aszj")
     counts = json.loads(lab.run("a", command).stdout)["kernel"]
     assert counts["TcpActiveOpens"] == 1 and counts["TcpPassiveOpens"] == 0, counts
-    assert counts["IpOutRequests"] >= counts["TcpOutSegs"] > 0, counts
+    # Segments as they are on the wire; IP may have several of them in one packet.
+    assert counts["TcpOutSegs"] > BYTES // 1460 and counts["IpOutRequests"] > 0, counts
     assert counts["IpExtOutOctets"] > BYTES and counts["IpExtInOctets"] > BYTES, counts
 
 
