@@ -25,7 +25,8 @@ EXTRA_FLAGS = {
 
 def kernel_tree():
     """The pristine tree: the view's folders lead into it."""
-    view = os.path.join(os.path.realpath(os.path.join(BUILD, "lib", "alpine")), "..", "..", "stack", "linux-6.12", "src")
+    images = os.path.realpath(os.path.join(BUILD, "lib", "alpine"))
+    view = os.path.join(images, "..", "..", "stack", "linux-6.12", "src")
     return os.path.dirname(os.path.realpath(os.path.join(view, "Documentation")))
 
 

@@ -16,7 +16,9 @@ from lab import BUILD, alp
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUTPUT = os.path.join(BUILD, "conformance")
+OWN_NAMESPACES = ["unshare", "--user", "--map-root-user", "--net", "--"]
 KEPT_BYTES = 2_000_000  # of a program's output; one that loops over a failing check writes gigabytes
+VERDICTS = (b"ok ", b"not ok ", b"#  RUN ")
 
 HOST, ALPINE = "host", "alpine"
 SIDES = (HOST, ALPINE)
@@ -41,11 +43,11 @@ def reachable(lab, host):
     return lab.run(host, ["sh", "-c", 'dirname "$(dirname "$(command -v alp)")"']).stdout.strip()
 
 
-def in_namespace(command, setup=(), as_root=False):
+def in_namespace(command, setup, as_root):
     """`command` as root of a fresh network namespace whose loopback is up, after the shell lines `setup`."""
     lines = ["ip link set lo up", *setup]
-    own = ["unshare", "--net"] if as_root else ["unshare", "--user", "--map-root-user", "--net"]
-    return [*own, "--", "sh", "-c", " && ".join(lines) + ' && exec "$@"', "sh", *command]
+    own = ["unshare", "--net", "--"] if as_root else OWN_NAMESPACES
+    return [*own, "sh", "-c", " && ".join(lines) + ' && exec "$@"', "sh", *command]
 
 
 def host_command(lab, command, privilege="user", setup=(), host="b"):
@@ -68,11 +70,13 @@ def start(lab, command, seconds, stdout=subprocess.PIPE):
 
 
 def finish(process):
-    kept = bytearray()
-    while piece := process.stdout.read1(65536):
-        if len(kept) < KEPT_BYTES:
-            kept += piece
-    return Ended(process.wait(), kept[:KEPT_BYTES].decode(errors="replace"))
+    """Waits for its end. A verdict on a case is kept however much is said between two of them."""
+    kept, size = [], 0
+    for line in process.stdout:
+        if size < KEPT_BYTES or line.startswith(VERDICTS):
+            kept.append(line)
+            size += len(line)
+    return Ended(process.wait(), b"".join(kept).decode(errors="replace"))
 
 
 def run(lab, command, seconds):
