@@ -147,7 +147,8 @@ long socket_to_pipe(int in, int out, std::size_t len, unsigned flags) {
             raw_syscall(SYS_poll, arg(&writable), 1, -1);
         }
     }
-    return have;
+    // A record of kTLS that is no data: EIO to recv() without room for its type, EINVAL to splice() (net/tls/tls_sw.c).
+    return have == -EIO ? -EINVAL : have;
 }
 
 /// May this end of a pipe be read, or written?
