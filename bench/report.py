@@ -16,7 +16,7 @@ def row(outcome):
     promised = target.text if target else ""
     if outcome.error:
         return ROW.format(scenario.title, "", "failed", "", promised, "NOT MET").rstrip() + f"\n    {outcome.error}"
-    host, alpine = outcome.median(HOST), outcome.median(ALPINE)
+    host, alpine = outcome.figure(HOST), outcome.figure(ALPINE)
     verdict = ""
     if target:
         measured = target.measured(host, alpine)

@@ -19,6 +19,9 @@ def ns_at_most(bound):
 
 class Call(Scenario):
     unit = "ns"
+    # The calls wait for nothing, so the CPU's time is what they take; whatever disturbs them only adds to it, so the
+    # least is nearest to what they cost.
+    figure = staticmethod(min)
 
     def __init__(self, benchmark, title, target=None, threads=False):
         self.name = f"call-{benchmark.replace('_', '-')}" + ("-threads" if threads else "")
@@ -28,8 +31,9 @@ class Call(Scenario):
 
     def measure(self, lab, side):
         command = ["bench_calls", *self._options, "--benchmark_format=json", f"--benchmark_filter=^{self._benchmark}$",
-                   "--benchmark_min_time=0.1"]
-        return json.loads(lab.run("a", on_side(side, command))[0])["benchmarks"][0]["real_time"]
+                   "--benchmark_min_time=0.02", "--benchmark_repetitions=10"]
+        rows = json.loads(lab.run("a", on_side(side, command))[0])["benchmarks"]
+        return min(row["cpu_time"] for row in rows if row["run_type"] == "iteration")
 
 
 def on_host(benchmark, title):
