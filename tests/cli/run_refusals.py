@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """`alp run` when it cannot start: one line, exit 125 (or a shell's 126 and 127), and the program never runs."""
 import os
+import re
 import shutil
 import subprocess
 
-from lab import BUILD, alp
+from lab import BUILD, REPO, alp
 from programs import python
 from refusals import check_refusal
 from runner import lab_options, main
@@ -80,8 +81,11 @@ def test_stack_image_of_another_abi_version(lab):
     # struct alpine_stack_image begins with its magic and its version (abi/stack.h).
     with open(os.path.join(BUILD, "lib", "alpine", "stack-linux-6.12.so"), "rb") as file:
         image = file.read()
-    at = image.find(b"SPLA\x01\0\0\0")
-    assert at >= 0 and image.find(b"SPLA\x01\0\0\0", at + 1) < 0, "one description of the image"
+    with open(os.path.join(REPO, "abi", "stack.h")) as file:
+        version = int(re.search(r"#define ALPINE_STACK_ABI_VERSION (\d+)", file.read())[1])
+    begin = b"SPLA" + version.to_bytes(4, "little")
+    at = image.find(begin)
+    assert at >= 0 and image.find(begin, at + 1) < 0, "one description of the image"
     with open(lab.path("other.so"), "wb") as file:
         file.write(image[:at + 4] + b"\x63\0\0\0" + image[at + 8:])
     opens_a_socket = python("import socket; socket.socket(); print('ran')")
