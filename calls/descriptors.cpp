@@ -42,7 +42,7 @@ void clear(OpenFile& file) {
     file.has_port = false;
     file.watches_host = false;
     file.host_waiters = 0;
-    file.turn = 0;
+    file.host_first = false;
     file.accept_timeout_ms = 0;
     file.ports = false;
     file.host_bindable = false;

@@ -43,7 +43,7 @@ struct OpenFile {
     std::atomic<bool> has_port;          ///< bound, by the program or by us; meaningful when `ports` is set
     std::atomic<bool> watches_host;      ///< epoll: some host descriptor was ever added
     std::atomic<int> host_waiters;       ///< epoll: threads blocked in the host's epoll_wait, unaware of the stack
-    std::atomic<unsigned> turn;          ///< epoll: counts waits, so that neither half starves
+    std::atomic<bool> host_first;        ///< epoll: which half goes first next time, so that neither starves
     std::atomic<int> accept_timeout_ms;  ///< SO_RCVTIMEO; 0: none
     bool ports;                          ///< its protocol has ports that must be claimed
     bool host_bindable;  ///< the dummy is of the same family and type: binding it says what the host allows

@@ -9,9 +9,8 @@
 // goes to the side that owns the target. An epoll instance as a target is given a half on both sides, and so is
 // the one that watches it: then each half watches the half on its own side.
 //
-// epoll_wait on an instance with two halves asks the stack's with a timeout of zero, then the host's; every eighth time
-// the host's goes first, so that it does not starve. If there is nothing it blocks in the stack's, watching the host's
-// epoll descriptor.
+// epoll_wait on an instance with two halves asks both with a timeout of zero, in turns which goes first, and if
+// there is nothing blocks in the stack's, watching the host's epoll descriptor.
 //
 // When an instance gets its half in the stack, other threads may already be blocked in the host's epoll_wait on it.
 // They are counted, and called out by an event of our own that stays ready until the last of them has seen it.
@@ -34,8 +33,7 @@ namespace alp::calls {
 namespace {
 
 constexpr unsigned kSignalSetBytes = 8;
-constexpr unsigned kHostEvery = 8; /* waits in which the stack's half always has something */
-constexpr int kCallOutTries = 50;  /* 1 ms each: a waiter that was cancelled never answers */
+constexpr int kCallOutTries = 50; /* 1 ms each: a waiter that was cancelled never answers */
 
 Lock halves_lock;
 
@@ -236,11 +234,11 @@ private:
         return ready < 0 && nothing ? 0 : ready;
     }
 
-    /// The host costs a system call: when the stack has something, it is asked only now and then.
     long ask_both() {
-        const bool host_first = file_.turn.fetch_add(1, std::memory_order_relaxed) % kHostEvery == kHostEvery - 1;
+        const bool host_first = file_.host_first;
+        file_.host_first = !host_first;
         const long first = host_first ? ask_host(0) : ask_stack(0);
-        if (first < 0 || (first > 0 && !host_first)) {
+        if (first < 0) {
             return first;
         }
         const int used = static_cast<int>(first);
