@@ -125,11 +125,13 @@ void make_plan(Byte* text, const Byte* end, Scope scope, Plan& plan) {
             }
         } else if (scope != Scope::mappings_only && comparison_bytes(site + 2, end) != 0 && checked.add(site)) {
             plan.add(site, How::jump_for_any);
-        } else if (const long before = number_before(text, site);
-                   scope != Scope::mappings_only && is_worth_a_trap(before)) {
-            plan.add(site, How::trap);
-        } else if (scope == Scope::all_and_unknown && before < 0 && !is_signal_return(text, site)) {
-            note_unknown(site);
+        } else if (const long before = number_before(text, site); before < 0 || is_worth_a_trap(before)) {
+            // Two bytes of anybody's code may be part of another instruction. Not so in libc, which was looked through.
+            if (scope == Scope::all && before >= 0) {
+                plan.add(site, How::trap);
+            } else if (scope == Scope::all_and_unknown && !is_signal_return(text, site)) {
+                note_unknown(site);
+            }
         }
     });
     note_jumps(text, end, checked);

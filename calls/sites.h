@@ -14,7 +14,7 @@
 //                                                  comparison become a jump, and the comparison is made elsewhere.
 //                                                  Which call it is, is looked at when it comes. Not done if any jump
 //                                                  instruction of the text could lead to the comparison;
-//   other          mov $NUMBER,%eax; ...; syscall  the syscall becomes ud2, and the signal handler makes the call:
+//   other, in libc mov $NUMBER,%eax; ...; syscall  the syscall becomes ud2, and the signal handler makes the call:
 //                  xor %eax,%eax; syscall          slow, but of two bytes, and rare;
 //   unknown        anything; syscall               the same, outside of libc, if reading the function from its
 //   beginning
