@@ -13,7 +13,7 @@ def by_exit_code(ended, must_say=""):
     """The result of a program that is one case. With `must_say` it passes when it fails in these words."""
     if ended.time_over:
         return TIMEOUT
-    if ended.code > 128:
+    if 128 < ended.code < 128 + 65:  # a signal
         return CRASH
     if ended.code == SKIPPED:
         return SKIP

@@ -38,7 +38,7 @@ class Run:
         words = ["sh", "-c", 'cd "$0" && exec "$@"', self.folder, PYTHON, "-P", self.lab.path("python_cases.py"),
                  self.results_path, self.module, *self.only]
         words = ["env", "TMPDIR=" + self.folder, *words]
-        return alpine_command(self.lab, words) if self.side == ALPINE else host_command(self.lab, words)
+        return alpine_command(self.lab, words) if self.side == ALPINE else host_command(self.lab, words, host="b")
 
     def lines(self):
         try:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """The two sides of a comparison: the same command on the host's kernel and on Alpine.
 
-The host's side runs on lab host b, which has no alpined, and Alpine's on host a; the two hosts are alike, so that both
-sides can run at once. Where the programs expect to be root in a network namespace of their own, as their wrappers in
-the kernel tree make it, the host's side gets that as an unprivileged user (a user namespace), or as root where a user
-namespace is not enough. Under Alpine every program runs as an unprivileged user: in its own stack everybody is root.
+Both run at once, on hosts that are alike but for Alpine's daemon. Where the programs expect to be root in a network
+namespace of their own, as their wrappers in the kernel tree make it, the host's side gets that as an unprivileged user
+(a user namespace), or as root where a user namespace is not enough. Under Alpine every program runs as an unprivileged
+user: in its own stack everybody is root.
 """
 import os
 import re
@@ -34,10 +34,6 @@ class Ended:
         return self.code == 124
 
 
-def host_of(side):
-    return "b" if side == HOST else "a"
-
-
 def reachable(lab, host):
     """The build folder as the tests' user sees it there (lab/run.sh may show it elsewhere)."""
     return lab.run(host, ["sh", "-c", 'dirname "$(dirname "$(command -v alp)")"']).stdout.strip()
@@ -50,7 +46,7 @@ def in_namespace(command, setup, as_root):
     return [*own, "sh", "-c", " && ".join(lines) + ' && exec "$@"', "sh", *command]
 
 
-def host_command(lab, command, privilege="user", setup=(), host="b"):
+def host_command(lab, command, privilege="user", setup=(), host="a"):
     """privilege: user, or netns (root of a network namespace of its own), or root (the same, and really root)."""
     if privilege == "user":
         return lab.command(host, command)

@@ -61,8 +61,8 @@ def test_square_brackets_in_names_are_no_wildcards():
 
 
 def test_exit_codes_are_read_as_the_kernel_means_them():
-    results = {code: kselftest.by_exit_code(Ended(code, "")) for code in (0, 1, 4, 124, 139)}
-    assert results == {0: PASS, 1: FAIL, 4: SKIP, 124: TIMEOUT, 139: CRASH}, results
+    results = {code: kselftest.by_exit_code(Ended(code, "")) for code in (0, 1, 4, 124, 139, 255)}
+    assert results == {0: PASS, 1: FAIL, 4: SKIP, 124: TIMEOUT, 139: CRASH, 255: FAIL}, results
 
 
 def test_a_program_that_must_fail_must_do_so_for_the_right_reason():
