@@ -112,7 +112,7 @@ static void connections() {
 }
 
 int main() {
-    const Pair pair, full;
+    const Pair pair, full(kSmallBuffers);
     fill(full.client);
     inputs(pair.server);
     outputs(full.client);

@@ -70,22 +70,6 @@ inline int listener() {
     return fd;
 }
 
-/// A connected TCP pair.
-struct Pair {
-    int client;
-    int server;
-
-    Pair() {
-        const int listening = listener();
-        const sockaddr_in address = name_of(listening);
-        client = socket(AF_INET, SOCK_STREAM, 0);
-        CHECK(connect(client, generic(address), sizeof(address)) == 0);
-        server = accept(listening, nullptr, nullptr);
-        CHECK(server >= 0);
-        close(listening);
-    }
-};
-
 inline void set_option(int fd, int level, int option, int value) {
     CHECK(setsockopt(fd, level, option, &value, sizeof(value)) == 0);
 }
@@ -97,14 +81,37 @@ inline int option_of(int fd, int level, int option) {
     return value;
 }
 
+constexpr int kSmallBuffers = 8192;
+
+/// A connected TCP pair. `buffer_bytes`: fixed sizes of all its buffers; 0 lets the kernel choose.
+struct Pair {
+    int client;
+    int server;
+
+    explicit Pair(int buffer_bytes = 0) {
+        const int listening = listener();
+        const sockaddr_in address = name_of(listening);
+        client = socket(AF_INET, SOCK_STREAM, 0);
+        if (buffer_bytes > 0) {
+            set_option(listening, SOL_SOCKET, SO_RCVBUF, buffer_bytes);  // what is accepted inherits it
+            set_option(client, SOL_SOCKET, SO_SNDBUF, buffer_bytes);
+        }
+        CHECK(connect(client, generic(address), sizeof(address)) == 0);
+        server = accept(listening, nullptr, nullptr);
+        CHECK(server >= 0);
+        close(listening);
+    }
+};
+
 /// SO_RCVTIMEO or SO_SNDTIMEO.
 inline void set_time_limit(int fd, int option, long ms) {
     const timeval limit{ms / 1000, ms % 1000 * 1000};
     CHECK(setsockopt(fd, SOL_SOCKET, option, &limit, sizeof(limit)) == 0);
 }
 
-/// Writes until the connection takes no more. The receiver may grow its buffer and make room a moment later, so it
-/// counts as full only when no room has come for a while. The bytes it took.
+/// Writes until the connection takes no more. With what little window is left the sender waits for its persist timer
+/// (200 ms), which makes room once more; so it counts as full only when none has come for longer than that. Only a Pair
+/// with fixed buffers stays full: else the receiver makes its own larger. The bytes it took.
 inline size_t fill(int fd) {
     static const char block[65536] = {};
     pollfd room{fd, POLLOUT, 0};
@@ -114,7 +121,7 @@ inline size_t fill(int fd) {
             total += static_cast<size_t>(done);
         }
         CHECK(errno == EAGAIN);
-    } while (poll(&room, 1, 50) == 1);
+    } while (poll(&room, 1, 300) == 1);
     // poll() wants a third of the buffer free; a last byte may find room in less.
     while (send(fd, block, 1, MSG_DONTWAIT) == 1) {
         ++total;

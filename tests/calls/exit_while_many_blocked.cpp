@@ -42,7 +42,10 @@ static long block_in(int way, const Pair& pair) {
 }
 
 int main() {
-    pairs = new std::vector<Pair>(50);
+    pairs = new std::vector<Pair>;
+    for (int i = 0; i < 50; ++i) {
+        pairs->emplace_back(kSmallBuffers);
+    }
     listening = listener();
     for (size_t i = 0; i < pairs->size(); ++i) {
         std::thread([i] {
@@ -57,7 +60,7 @@ int main() {
               char byte = 0;
               CHECK(write(late.client, "l", 1) == 1 && read(late.server, &byte, 1) == 1 && byte == 'l');
           }) == 0);
-    sleep_ms(100);
-    alarm(5);  // the promptness
+    sleep_ms(600);  // fill() takes its time
+    alarm(5);       // the promptness
     exit(0);
 }

@@ -33,19 +33,19 @@ static long send_message(int fd) {
 }
 
 static void inputs_end(int fd) {
-    expect_interrupt([&] { return read(fd, &byte, 1); });
-    expect_interrupt([&] { return readv(fd, &vector, 1); });
-    expect_interrupt([&] { return recv(fd, &byte, 1, 0); });
-    expect_interrupt([&] { return recvfrom(fd, &byte, 1, MSG_PEEK, nullptr, nullptr); });
-    expect_interrupt([&] { return receive_message(fd); });
-    expect_interrupt([&] { return receive_messages(fd); });
+    EXPECT_INTERRUPT(read(fd, &byte, 1));
+    EXPECT_INTERRUPT(readv(fd, &vector, 1));
+    EXPECT_INTERRUPT(recv(fd, &byte, 1, 0));
+    EXPECT_INTERRUPT(recvfrom(fd, &byte, 1, MSG_PEEK, nullptr, nullptr));
+    EXPECT_INTERRUPT(receive_message(fd));
+    EXPECT_INTERRUPT(receive_messages(fd));
 }
 
 static void outputs_end(int fd) {
-    expect_interrupt([&] { return write(fd, &byte, 1); });
-    expect_interrupt([&] { return writev(fd, &vector, 1); });
-    expect_interrupt([&] { return send(fd, &byte, 1, 0); });
-    expect_interrupt([&] { return send_message(fd); });
+    EXPECT_INTERRUPT(write(fd, &byte, 1));
+    EXPECT_INTERRUPT(writev(fd, &vector, 1));
+    EXPECT_INTERRUPT(send(fd, &byte, 1, 0));
+    EXPECT_INTERRUPT(send_message(fd));
 }
 
 static void waits_end(int fd) {
@@ -61,13 +61,13 @@ static void waits_end(int fd) {
     epoll_event event{};
     event.events = EPOLLIN;
     CHECK(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0);
-    expect_interrupt([&] { return poll(&entry, 1, -1); });
-    expect_interrupt([&] { return poll(&entry, 1, 20000); });
-    expect_interrupt([&] { return ppoll(&entry, 1, &limit, nullptr); });
-    expect_interrupt([&] { return select(fd + 1, filled(), nullptr, nullptr, nullptr); });
-    expect_interrupt([&] { return pselect(fd + 1, filled(), nullptr, nullptr, &limit, nullptr); });
-    expect_interrupt([&] { return epoll_wait(epoll, &event, 1, -1); });
-    expect_interrupt([&] { return epoll_pwait(epoll, &event, 1, 20000, nullptr); });
+    EXPECT_INTERRUPT(poll(&entry, 1, -1));
+    EXPECT_INTERRUPT(poll(&entry, 1, 20000));
+    EXPECT_INTERRUPT(ppoll(&entry, 1, &limit, nullptr));
+    EXPECT_INTERRUPT(select(fd + 1, filled(), nullptr, nullptr, nullptr));
+    EXPECT_INTERRUPT(pselect(fd + 1, filled(), nullptr, nullptr, &limit, nullptr));
+    EXPECT_INTERRUPT(epoll_wait(epoll, &event, 1, -1));
+    EXPECT_INTERRUPT(epoll_pwait(epoll, &event, 1, 20000, nullptr));
     close(epoll);
 }
 
@@ -95,7 +95,7 @@ static void outputs_restart(const Pair& full) {
 
 /// Part of it done when the signal comes: that part is the answer, not EINTR.
 static void partly_done() {
-    const Pair pair;
+    const Pair pair(kSmallBuffers);
     count_signals(0);
     CHECK(write(pair.client, "abc", 3) == 3);
     char buffer[8];
@@ -119,7 +119,7 @@ static void partly_done() {
 }
 
 int main() {
-    const Pair pair, full;
+    const Pair pair, full(kSmallBuffers);
     const int listening = listener();
     const sockaddr_in address = name_of(listening);
     fill(full.client);
@@ -128,8 +128,8 @@ int main() {
     inputs_end(pair.server);
     outputs_end(full.client);
     waits_end(pair.server);
-    expect_interrupt([&] { return accept(listening, nullptr, nullptr); });
-    expect_interrupt([&] { return accept4(listening, nullptr, nullptr, SOCK_CLOEXEC); });
+    EXPECT_INTERRUPT(accept(listening, nullptr, nullptr));
+    EXPECT_INTERRUPT(accept4(listening, nullptr, nullptr, SOCK_CLOEXEC));
 
     count_signals(SA_RESTART);
     waits_end(pair.server);
@@ -143,7 +143,7 @@ int main() {
     set_time_limit(pair.server, SO_RCVTIMEO, 20000);
     inputs_end(pair.server);
     set_time_limit(listening, SO_RCVTIMEO, 20000);
-    expect_interrupt([&] { return accept(listening, nullptr, nullptr); });
+    EXPECT_INTERRUPT(accept(listening, nullptr, nullptr));
     fill(full.client);
     set_time_limit(full.client, SO_SNDTIMEO, 20000);
     outputs_end(full.client);

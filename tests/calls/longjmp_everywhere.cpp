@@ -33,7 +33,7 @@ static void talk(const Pair& pair) {
 }
 
 int main() {
-    static const Pair pair, full;
+    static const Pair pair, full(kSmallBuffers);
     static char byte;
     static const int listening = listener();
     static const int epoll = epoll_create1(0);

@@ -18,7 +18,7 @@ static void await(int fd) {
 }
 
 static void stream() {
-    const Pair pair;
+    const Pair pair(kSmallBuffers);
     CHECK(ask(pair.server, FIONREAD) == 0 && ask(pair.client, SIOCOUTQ) == 0);
     CHECK(write(pair.client, "0123456789", 10) == 10);
     await(pair.server);

@@ -29,7 +29,7 @@ static void readers() {
 }
 
 static void writers() {
-    const Pair pair;
+    const Pair pair(kSmallBuffers);
     fill(pair.client);
     wake([&] { CHECK_FAILS(write(pair.client, "x", 1), EPIPE); }, [&] { CHECK(shutdown(pair.client, SHUT_WR) == 0); });
 }
