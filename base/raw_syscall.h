@@ -25,7 +25,10 @@ inline long raw_syscall(long number, long a = 0, long b = 0, long c = 0, long d 
     return result;
 }
 
-/// The same for pointer arguments: raw_syscall(SYS_read, fd, arg(buffer), len).
+/// Is this answer an error, where every other value, negative ones too, is an address?
+inline bool is_errno(long result) { return result < 0 && result >= -4095; }
+
+/// For pointer arguments: raw_syscall(SYS_read, fd, arg(buffer), len).
 inline long arg(const volatile void* pointer) { return reinterpret_cast<long>(pointer); }
 
 }  // namespace alp

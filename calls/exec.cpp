@@ -119,26 +119,28 @@ long start_by_loader(const char* loader, const char* path, char* const* argument
     return exec_now(SYS_execve, arg(loader), arg(words.get()), arg(environment));
 }
 
-/// The program that `path` comes down to, through scripts.
-Program final_program(char* path, std::size_t room) {
-    Program program = examine_program(path);
-    for (int i = 0; i < kMaxInterpreters && program.kind == ProgramKind::script; ++i) {
-        strncpy(path, program.interpreter, room - 1);
-        program = examine_program(path);
+/// Is this one that libalpine.so cannot be preloaded into? Then it is told, and gets no network.
+bool keep_off_network(const Program& program, const char* path) {
+    if (program.kind != ProgramKind::still && program.kind != ProgramKind::foreign) {
+        return false;
     }
-    return program;
+    say_static(path);
+    take_network_away();
+    return true;
 }
 
 long exec_with_alpine(const char* path, char* const* arguments, char* const* environment) {
     char target[1024];
     if (guarded_string(target, path, sizeof(target)) >= 0 && preloads_alpine(environment) &&
         raw_syscall(SYS_access, arg(target), 1 /* X_OK */) == 0) {
-        const bool is_script = examine_program(target).kind == ProgramKind::script;
-        const Program program = final_program(target, sizeof(target));
-        if (program.kind == ProgramKind::still || program.kind == ProgramKind::foreign) {
-            say_static(target);
-            take_network_away();
-        } else if (program.kind == ProgramKind::dynamic && program.gains_rights && !is_script) {
+        Program program = examine_program(target);
+        const bool is_script = program.kind == ProgramKind::script;
+        for (int i = 0; i < kMaxInterpreters && program.kind == ProgramKind::script; ++i) {
+            strncpy(target, program.interpreter, sizeof(target) - 1);
+            program = examine_program(target);
+        }
+        if (!keep_off_network(program, target) && program.kind == ProgramKind::dynamic && program.gains_rights &&
+            !is_script) {
             return start_by_loader(program.interpreter, path, arguments, environment);
         }
     }
@@ -160,11 +162,7 @@ long sys_execveat(int folder, const char* path, char* const* arguments, char* co
     if (start[0] == '\0' && (flags & AT_EMPTY_PATH) != 0 && preloads_alpine(environment)) {
         char target[64];
         snprintf(target, sizeof(target), "/proc/self/fd/%d", folder);
-        const Program program = examine_program(target);
-        if (program.kind == ProgramKind::still || program.kind == ProgramKind::foreign) {
-            say_static(target);
-            take_network_away();
-        }
+        keep_off_network(examine_program(target), target);
     }
     return exec_now(SYS_execveat, folder, arg(path), arg(arguments), arg(environment), flags);
 }

@@ -44,8 +44,7 @@ long sys_mmap(void* address, std::size_t len, int protection, int flags, int fd,
     }
     const long mapped =
         raw_syscall(SYS_mmap, arg(address), static_cast<long>(len), protection, flags, fd, static_cast<long>(offset));
-    const bool good = mapped >= 0 || mapped < -4095;
-    if (good && is_text(mapped, protection, flags)) {
+    if (!is_errno(mapped) && is_text(mapped, protection, flags)) {
         take_over_text(reinterpret_cast<void*>(mapped), backed_bytes(fd, offset, len));
     }
     return mapped;

@@ -55,8 +55,6 @@ void for_each_passed(char* control, std::size_t len, Visit visit) {
     }
 }
 
-bool is_of_stack(int fd) { return kind_of(fd) == Kind::socket || kind_of(fd) == Kind::file; }
-
 ino_t inode_of(int fd) {
     struct stat status {};
     return raw_syscall(SYS_fstat, fd, arg(&status)) == 0 && S_ISFIFO(status.st_mode) ? status.st_ino : 0;
@@ -133,7 +131,7 @@ bool carries_stack_descriptors(const msghdr* message) {
         for_each_passed(control, header.msg_controllen, [&](const char* place) {
             int fd;
             memcpy(&fd, place, sizeof(fd));
-            found = found || is_of_stack(fd);
+            found = found || is_in_stack(fd);
         });
     }
     return found;
@@ -149,7 +147,7 @@ long Outgoing::prepare() {
     for_each_passed(control_, copy_.msg_controllen, [&](char* place) {
         int fd;
         memcpy(&fd, place, sizeof(fd));
-        if (error < 0 || !is_of_stack(fd)) {
+        if (error < 0 || !is_in_stack(fd)) {
             return;
         }
         const long ticket = ticket_count_ < kMaxTickets ? hold(fd) : -ETOOMANYREFS;

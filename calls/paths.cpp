@@ -13,7 +13,6 @@
 #include "abi/stack_calls.h"
 #include "calls/descriptors.h"
 #include "calls/entry.h"
-#include "calls/fork.h"
 #include "calls/guard.h"
 #include "calls/stack_call.h"
 #include "calls/startup.h"
@@ -91,9 +90,9 @@ public:
         return error_ < 0 ? nullptr : rewritten_;
     }
 
-    /// Makes call `number`, one of whose arguments is the path, on the stack.
+    /// Makes a call on the stack, one of whose arguments is the path: call(path as an argument).
     template <typename Call>
-    long in_stack(Call call) {
+    long ask_stack(Call call) {
         const long error = ensure_stack();
         if (error < 0) {
             return error;
@@ -140,7 +139,7 @@ long open_in_stack(int folder, long path, int flags, unsigned mode) {
 long sys_openat(int folder, const char* path, int flags, unsigned mode) {
     Path where(folder, path);
     if (where.in_stack()) {
-        return where.in_stack([&](long in) { return open_in_stack(folder, in, flags, mode); });
+        return where.ask_stack([&](long in) { return open_in_stack(folder, in, flags, mode); });
     }
     return host_call(SYS_openat, folder, arg(path), flags, mode);
 }
@@ -162,7 +161,7 @@ long sys_openat2(int folder, const char* path, const void* how, std::size_t len)
         if (!guarded_copy(&copy, how, sizeof(copy))) {
             return -EFAULT;
         }
-        return where.in_stack([&](long in) {
+        return where.ask_stack([&](long in) {
             return open_in_stack(folder, in, static_cast<int>(copy.flags), static_cast<unsigned>(copy.mode));
         });
     }
@@ -172,7 +171,7 @@ long sys_openat2(int folder, const char* path, const void* how, std::size_t len)
 long sys_newfstatat(int folder, const char* path, void* status, int flags) {
     Path where(folder, path);
     if (where.in_stack()) {
-        return where.in_stack([&](long in) { return stack_call(SYS_newfstatat, folder, in, arg(status), flags); });
+        return where.ask_stack([&](long in) { return stack_call(SYS_newfstatat, folder, in, arg(status), flags); });
     }
     return raw_syscall(SYS_newfstatat, folder, arg(path), arg(status), flags);
 }
@@ -184,7 +183,7 @@ long sys_lstat(const char* path, void* status) { return sys_newfstatat(AT_FDCWD,
 long sys_statx(int folder, const char* path, int flags, unsigned mask, void* status) {
     Path where(folder, path);
     if (where.in_stack()) {
-        return where.in_stack([&](long in) { return stack_call(SYS_statx, folder, in, flags, mask, arg(status)); });
+        return where.ask_stack([&](long in) { return stack_call(SYS_statx, folder, in, flags, mask, arg(status)); });
     }
     return raw_syscall(SYS_statx, folder, arg(path), flags, mask, arg(status));
 }
@@ -192,7 +191,7 @@ long sys_statx(int folder, const char* path, int flags, unsigned mask, void* sta
 long sys_faccessat2(int folder, const char* path, int mode, int flags) {
     Path where(folder, path);
     if (where.in_stack()) {
-        return where.in_stack([&](long in) { return stack_call(SYS_faccessat2, folder, in, mode, flags); });
+        return where.ask_stack([&](long in) { return stack_call(SYS_faccessat2, folder, in, mode, flags); });
     }
     return raw_syscall(SYS_faccessat2, folder, arg(path), mode, flags);
 }
@@ -200,7 +199,7 @@ long sys_faccessat2(int folder, const char* path, int mode, int flags) {
 long sys_faccessat(int folder, const char* path, int mode) {
     Path where(folder, path);
     if (where.in_stack()) {
-        return where.in_stack([&](long in) { return stack_call(SYS_faccessat, folder, in, mode); });
+        return where.ask_stack([&](long in) { return stack_call(SYS_faccessat, folder, in, mode); });
     }
     return raw_syscall(SYS_faccessat, folder, arg(path), mode);
 }
@@ -210,7 +209,7 @@ long sys_access(const char* path, int mode) { return sys_faccessat(AT_FDCWD, pat
 long sys_readlinkat(int folder, const char* path, char* buffer, std::size_t len) {
     Path where(folder, path);
     if (where.in_stack()) {
-        return where.in_stack(
+        return where.ask_stack(
             [&](long in) { return stack_call(SYS_readlinkat, folder, in, arg(buffer), static_cast<long>(len)); });
     }
     return raw_syscall(SYS_readlinkat, folder, arg(path), arg(buffer), static_cast<long>(len));

@@ -52,11 +52,10 @@ public:
         return ready;
     }
 
-    /// Is any of these for Alpine to answer? Epoll instances without a half in the stack are not.
+    /// Is any of these for Alpine to answer?
     [[nodiscard]] bool concern_stack() {
         for (nfds_t i = 0; i < count_; ++i) {
-            const Kind kind = kind_of(copy_[i].fd);
-            if (kind == Kind::socket || kind == Kind::file || kind == Kind::mixed_epoll || is_private(copy_[i].fd)) {
+            if (concerns_alpine(copy_[i].fd)) {
                 return true;
             }
         }
@@ -179,9 +178,7 @@ struct Sets {
 
 bool concerns_stack(int count, Sets& sets) {
     for (int fd = 0; fd < count; ++fd) {
-        const Kind kind = kind_of(fd);
-        const bool ours = kind == Kind::socket || kind == Kind::file || kind == Kind::mixed_epoll || is_private(fd);
-        if (ours && sets.events(fd) != 0) {
+        if (concerns_alpine(fd) && sets.events(fd) != 0) {
             return true;
         }
     }
@@ -283,7 +280,7 @@ ALPINE_CALL(int, __poll_chk, pollfd* entries, nfds_t count, int timeout_ms, std:
     if (room / sizeof(pollfd) < count) {
         abort();  // as glibc's fortified poll() does
     }
-    return answer(poll_for(entries, count, timeout_ms));
+    return alpine_poll(entries, count, timeout_ms);
 }
 
 long sys_ppoll(pollfd* entries, nfds_t count, timespec* timeout, const sigset_t* mask) {

@@ -52,7 +52,7 @@ long map_blocks(const alpine_packet_map& map, char* where) {
             return from;
         }
         const long mapped = raw_syscall(SYS_mremap, from, 0, len, MREMAP_MAYMOVE | MREMAP_FIXED, arg(where));
-        if (mapped < 0 && mapped >= -4095) {
+        if (is_errno(mapped)) {
             return mapped;
         }
         where += len;
@@ -67,8 +67,6 @@ long reserve(void* address, std::size_t len, int flags) {
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | wanted, -1, 0);
 }
 
-bool is_error(long result) { return result < 0 && result >= -4095; }
-
 }  // namespace
 
 long map_ring(int fd, void* address, std::size_t len, int protection, int flags, off_t offset) {
@@ -81,7 +79,7 @@ long map_ring(int fd, void* address, std::size_t len, int protection, int flags,
     if (static_cast<std::size_t>(ring_bytes) == len && offset == 0) {
         result = reserve(address, len, flags);
     }
-    if (!is_error(result)) {
+    if (!is_errno(result)) {
         const long where = result;
         const long error = map_blocks(map, reinterpret_cast<char*>(where));
         raw_syscall(SYS_mprotect, where, static_cast<long>(len), protection);

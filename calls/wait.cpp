@@ -228,6 +228,8 @@ timespec Deadline::remaining() const {
     return left.tv_sec > kVeryLongS ? timespec{kVeryLongS, 0} : left;
 }
 
+bool concerns_alpine(int fd) { return (halves_of(fd) & (kStack | kInvalid)) != 0; }
+
 long wait_for_any(pollfd* entries, nfds_t count, const Deadline& deadline, const sigset_t* mask, bool* blocked) {
     bool slept = false;
     SplitPoll poll(entries, count);

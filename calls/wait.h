@@ -40,6 +40,9 @@ inline bool is_valid(const timespec* time) {
     return time == nullptr || (time->tv_sec >= 0 && time->tv_nsec >= 0 && time->tv_nsec < 1'000'000'000L);
 }
 
+/// Has Alpine to answer for this number? Not for the host's, nor for an epoll instance without a half in the stack.
+[[nodiscard]] bool concerns_alpine(int fd);
+
 /// poll(2) over descriptors of both kernels; the semantics of ppoll(2) with `mask` (may be null). `entries` are not the
 /// program's, which may be a bad pointer, but a copy of ours. Ready descriptors or -errno.
 /// `*blocked`, if given, says whether the thread went to sleep.

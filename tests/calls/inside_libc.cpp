@@ -11,24 +11,13 @@
 #include <string>
 #include <thread>
 
+#include "by_instruction.h"
 #include "check.h"
 
 // The number directly before the instruction, as compilers put it.
 static long inline_call(long number, long a, long b, long c) {
     long result;
     asm volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
-    return result;
-}
-
-// As Go's runtime has it: any number, then the comparison with the range of errors.
-static __attribute__((noinline)) long any_number(long number, long a, long b, long c) {
-    long result = number;
-    asm volatile(
-        "syscall\n\t"
-        "cmp $0xfffffffffffff001, %0\n\t"
-        : "+a"(result)
-        : "D"(a), "S"(b), "d"(c)
-        : "rcx", "r11", "memory", "cc");
     return result;
 }
 

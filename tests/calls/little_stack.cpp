@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <ucontext.h>
 
+#include "by_instruction.h"
 #include "check.h"
 
 static constexpr size_t kPage = 4096;
@@ -16,17 +17,6 @@ static int server;
 static long written;
 static long received;
 static char got[8];
-
-static __attribute__((noinline)) long any_number(long number, long a, long b, long c) {
-    long result = number;
-    asm volatile(
-        "syscall\n\t"
-        "cmp $0xfffffffffffff001, %0\n\t"
-        : "+a"(result)
-        : "D"(a), "S"(b), "d"(c)
-        : "rcx", "r11", "memory", "cc");
-    return result;
-}
 
 static void talk() {
     written = any_number(SYS_write, client, reinterpret_cast<long>("hello"), 5);
