@@ -149,8 +149,8 @@ ALPINE_CALL(int, fcntl, int fd, int command, ...) {
     va_start(arguments, command);
     const long argument = va_arg(arguments, long);
     va_end(arguments);
-    const Explained explained(SYS_fcntl);
-    return answer(explained.done(sys_fcntl(fd, command, argument)));
+    const ByName call(SYS_fcntl);
+    return answer(call.done(sys_fcntl(fd, command, argument)));
 }
 ALPINE_ALIAS(fcntl64, fcntl);
 
@@ -159,8 +159,8 @@ ALPINE_CALL(int, ioctl, int fd, unsigned long request, ...) {
     va_start(arguments, request);
     void* argument = va_arg(arguments, void*);
     va_end(arguments);
-    const Explained explained(SYS_ioctl);
-    return answer(explained.done(sys_ioctl(fd, request, argument)));
+    const ByName call(SYS_ioctl);
+    return answer(call.done(sys_ioctl(fd, request, argument)));
 }
 
 ALPINE_SYSTEM_CALL(int, setsockopt, (int fd, int level, int option, const void* value, socklen_t len),

@@ -27,9 +27,8 @@
 #define ALPINE_SYSTEM_CALL(type, name, parameters, arguments)                                   \
     extern "C" __attribute__((visibility("default"))) type alpine_##name parameters asm(#name); \
     extern "C" type alpine_##name parameters {                                                  \
-        const Explained explained(SYS_##name);                                                  \
-        enter_by_name();                                                                        \
-        return answer<type>(explained.done(sys_##name arguments));                              \
+        const ByName call(SYS_##name);                                                          \
+        return answer<type>(call.done(sys_##name arguments));                                   \
     }                                                                                           \
     long sys_##name parameters
 
@@ -48,8 +47,11 @@ inline T answer(long result) {
     return static_cast<T>(result);
 }
 
-/// A call by libc's name comes from the program, whatever a handler of it may have interrupted or jumped out of.
-inline void enter_by_name() { thread_state.by_number = false; }
+/// A call by libc's name: it comes from the program, whatever a handler of it may have interrupted or jumped out of.
+class ByName : public Explained {
+public:
+    explicit ByName(long number) : Explained(number) { thread_state.by_number = false; }
+};
 
 /// A call to the host that is a POSIX cancellation point. While it runs the thread may be cancelled at any
 /// moment, as in glibc's own wrappers; in a process of one thread there is nobody to do so. A call that did not come

@@ -292,8 +292,8 @@ ALPINE_CALL(int, ppoll, pollfd* entries, nfds_t count, const timespec* timeout, 
     if (timeout != nullptr) {
         copy = *timeout;  // the kernel writes what is left into it, libc's callers do not expect that
     }
-    const Explained explained(SYS_ppoll);
-    return answer(explained.done(sys_ppoll(entries, count, timeout != nullptr ? &copy : nullptr, mask)));
+    const ByName call(SYS_ppoll);
+    return answer(call.done(sys_ppoll(entries, count, timeout != nullptr ? &copy : nullptr, mask)));
 }
 
 ALPINE_CALL(int, __ppoll_chk, pollfd* entries, nfds_t count, const timespec* timeout, const sigset_t* mask,
@@ -360,8 +360,8 @@ ALPINE_CALL(int, pselect, int count, fd_set* read, fd_set* write, fd_set* except
     if (timeout != nullptr) {
         copy = *timeout;  // pselect(2) leaves the caller's alone
     }
-    const Explained explained(SYS_pselect6);
-    return answer(explained.done(sys_pselect(count, read, write, except, timeout != nullptr ? &copy : nullptr, mask)));
+    const ByName call(SYS_pselect6);
+    return answer(call.done(sys_pselect(count, read, write, except, timeout != nullptr ? &copy : nullptr, mask)));
 }
 
 }  // namespace alp::calls

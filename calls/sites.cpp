@@ -35,8 +35,8 @@ Byte* unknown[kMaxUnknown];
 unsigned unknown_count = 0;
 constexpr unsigned kMaxTraps = 4096;
 const Byte* trap_sites[kMaxTraps];
-std::atomic<bool> libc_done{false};
-std::atomic<bool> failed{false};
+std::atomic<bool> libc_seen{false};
+std::atomic<bool> libc_taken_over{false};
 std::atomic<bool> loaded_objects_done{false};
 
 /// One text being worked on: writable while this lives.
@@ -204,19 +204,20 @@ bool is_trap(const Byte* at) {
     return std::find(trap_sites, end, at) != end;
 }
 
-void take_over(Byte* text, std::size_t len, Scope scope) {
+/// False if the text cannot be changed.
+bool take_over(Byte* text, std::size_t len, Scope scope) {
     Locked locked(sites_lock);
     static Plan plan;
     const Byte* end = text + len;
     make_plan(text, end, scope, plan);
     if (plan.count == 0) {
-        return;
+        return true;
     }
     const Writable writable(text, len);
     StubPool stubs(text, len);
     if (!writable.ok() || !stubs.ok()) {
-        failed = true;
-        return;
+        left += plan.count;
+        return false;
     }
     populate(plan);
     for (unsigned i = 0; i < plan.count; ++i) {
@@ -237,6 +238,7 @@ void take_over(Byte* text, std::size_t len, Scope scope) {
                 break;
         }
     }
+    return true;
 }
 
 /// Does this segment hold libalpine.so itself?
@@ -255,17 +257,21 @@ int visit_object(dl_phdr_info* object, std::size_t, void*) {
     const Scope scope = strstr(name, "/ld-linux") != nullptr ? Scope::mappings_only
                         : is_libc                            ? Scope::all
                                                              : Scope::all_and_unknown;
+    bool done = true;
     for (int i = 0; i < object->dlpi_phnum; ++i) {
         const auto& segment = object->dlpi_phdr[i];
         if (segment.p_type == PT_LOAD && (segment.p_flags & PF_X) != 0) {
             auto* text = reinterpret_cast<Byte*>(object->dlpi_addr + segment.p_vaddr);
             // A program that is linked with libalpine.a is looked through all the same.
             if (name[0] == '\0' || !is_own(text, segment.p_filesz)) {
-                take_over(text, segment.p_filesz, scope);
+                done = take_over(text, segment.p_filesz, scope) && done;
             }
         }
     }
-    libc_done = libc_done || is_libc;
+    if (is_libc) {
+        libc_taken_over = done && (libc_taken_over || !libc_seen);
+        libc_seen = true;
+    }
     return 0;
 }
 
@@ -319,9 +325,9 @@ void settle_unknown_sites() {
     }
 }
 
-bool has_shared_libc() { return libc_done; }
+bool has_shared_libc() { return libc_seen; }
 
-bool sites_taken_over() { return libc_done && !failed; }
+bool sites_taken_over() { return libc_taken_over; }
 
 SiteCount count_sites() { return SiteCount{jumps, traps, left}; }
 

@@ -23,10 +23,11 @@ __m128i load(const Byte* from) { return _mm_loadu_si128(reinterpret_cast<const _
 /// Does `mov $imm32,%eax` with the number of a possible call stand at `at`?
 bool sets_number(const Byte* at) { return at[0] == 0xb8 && at[2] <= 1 && at[3] == 0 && at[4] == 0; }
 
-/// Which stretches of a text hold a checked site: one bit for 64 bytes.
+/// Which stretches of a text hold a checked site: one bit for 64 bytes. Stretches of a text beyond kMaxBytes share the
+/// bits of earlier ones: a marked place may hold none, an unmarked one never holds any.
 class Stretches {
 public:
-    Stretches(const Byte* text, std::size_t len) : text_(text), len_(std::min(len, kMaxBytes)) {}
+    explicit Stretches(const Byte* text) : text_(text) {}
 
     void mark(const Byte* first, const Byte* last) {
         for (const Byte* at = first; at <= last; ++at) {
@@ -39,17 +40,17 @@ public:
         }
     }
     [[nodiscard]] bool marked(const Byte* at) const {
-        const auto offset = static_cast<std::size_t>(at - text_);
-        return offset < len_ && (bits_[stretch_of(at) / 64] >> (stretch_of(at) % 64) & 1) != 0;
+        return (bits_[stretch_of(at) / 64] >> (stretch_of(at) % 64) & 1) != 0;
     }
 
+private:
     static constexpr std::size_t kMaxBytes = std::size_t{256} << 20;
 
-private:
-    [[nodiscard]] std::size_t stretch_of(const Byte* at) const { return static_cast<std::size_t>(at - text_) / 64; }
+    [[nodiscard]] std::size_t stretch_of(const Byte* at) const {
+        return static_cast<std::size_t>(at - text_) % kMaxBytes / 64;
+    }
 
     const Byte* text_;
-    std::size_t len_;
     static inline std::uint64_t bits_[kMaxBytes / 64 / 64];  // under the lock; only what a text touches becomes memory
 };
 
@@ -150,7 +151,7 @@ void note_jumps(const Byte* text, const Byte* end, Checked& checked) {
     if (checked.count == 0) {
         return;
     }
-    Stretches stretches(text, static_cast<std::size_t>(end - text));
+    Stretches stretches(text);
     for (unsigned i = 0; i < checked.count; ++i) {
         stretches.mark(checked.sites[i], checked.sites[i] + kJumpBytes);
     }
@@ -160,4 +161,5 @@ void note_jumps(const Byte* text, const Byte* end, Checked& checked) {
         stretches.clear(checked.sites[i], checked.sites[i] + kJumpBytes);
     }
 }
+
 }  // namespace alp::calls
