@@ -84,7 +84,25 @@
  */
 #define ALPINE_NR_open_at (ALPINE_NR_BASE + 12)
 
-#define ALPINE_NR_END (ALPINE_NR_BASE + 13)
+/*
+ * (fd): gives a socket without a port one, as the first connect or send does (also where IP_BIND_ADDRESS_NO_PORT left
+ * the port for later). 0, -EADDRINUSE when there is none left, -EOPNOTSUPP for a protocol without ports.
+ */
+#define ALPINE_NR_choose_port (ALPINE_NR_BASE + 13)
+
+/*
+ * (fd): takes back a port that the stack chose (by bind(2) to port 0 or by the above) and that is not used yet.
+ * 0; -EINVAL for a port that the program named; -EOPNOTSUPP where the protocol cannot.
+ */
+#define ALPINE_NR_give_port_back (ALPINE_NR_BASE + 14)
+
+/*
+ * (fd): the port, in host order, that the socket holds; 0 when it holds none, as once a connection has ended whose port
+ * the stack had chosen (getsockname(2) still shows it then).
+ */
+#define ALPINE_NR_local_port (ALPINE_NR_BASE + 15)
+
+#define ALPINE_NR_END (ALPINE_NR_BASE + 16)
 
 #ifndef __ASSEMBLY__
 /* What ALPINE_NR_packet_map tells. A ring that the socket does not have has no blocks. */

@@ -11,25 +11,33 @@
 // port taken on the host; so a bind() of ours to a port we own is refused by the host and judged by the stack.
 #pragma once
 
-#include <sys/socket.h>
-
-#include <cstdint>
-
+#include "abi/proxy.h"
 #include "calls/descriptors.h"
 
 namespace alp::calls {
 
-/// Binds the dummy on the host, claims what it got, and binds the stack's socket to the same. `address` may have
-/// port 0. Under file.binding. 0 or -errno, as bind(2).
-long bind_and_claim(int fd, OpenFile& file, const sockaddr* address, socklen_t len);
+/// One claimed endpoint. In a hash table by port; when `users` is 0 it is idle.
+struct Claim {
+    Claim* next;
+    alpine_endpoint endpoint;
+    unsigned users;
+    long idle_since_ns;
+    long look_again_ns;  ///< when it is worth asking the stack again
+};
 
-/// A socket about to send, connect or listen without bind(): gives it a port of ours on the wildcard address.
-/// Nothing to do for one that has a port or whose protocol has none. 0 or -errno.
-long ensure_port(int fd, OpenFile& file);
+/// The claim for what the dummy `fd` was bound to: one we have, or a new one, with one user more. 0 or -errno.
+long claim_bound_dummy(int fd, const alpine_endpoint& bound, Claim** claim);
 
-/// Claims the port of `address` on the wildcard address, without binding anything: for calls that bind in ways of
-/// their own (sctp_bindx). 0 or -errno; -EINVAL when the address has no port.
-long claim_port(OpenFile& file, const sockaddr* address);
+/// The claim for an endpoint that no dummy can be bound to, because the host lacks the protocol. Port 0: alpined picks
+/// one. 0 or -errno.
+long claim_by_name(alpine_endpoint wanted, Claim** claim);
+
+/// The host refused to bind the dummy: if only because the port is ours already, that claim, with one user more, and
+/// the stack decides. Else null.
+[[nodiscard]] Claim* own_claim_in_the_way(const alpine_endpoint& wanted);
+
+/// One user less.
+void unclaim(Claim* claim);
 
 /// An accepted connection lives on its listener's claim.
 void share_claim(OpenFile& listener, OpenFile& connection);

@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 
-#include "calls/claims.h"
+#include "calls/binding.h"
 #include "calls/descriptor_calls.h"
 #include "calls/descriptors.h"
 #include "calls/dummy.h"

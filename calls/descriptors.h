@@ -41,6 +41,7 @@ struct OpenFile {
     std::atomic<bool> nonblocking;  ///< O_NONBLOCK, as the stack has it
     std::atomic<bool> listening;
     std::atomic<bool> has_port;          ///< bound, by the program or by us; meaningful when `ports` is set
+    std::atomic<bool> port_chosen;       ///< the stack chose the port, and may forget it; under `binding`
     std::atomic<bool> watches_host;      ///< epoll: some host descriptor was ever added
     std::atomic<int> host_waiters;       ///< epoll: threads blocked in the host's epoll_wait, unaware of the stack
     std::atomic<bool> host_first;        ///< epoll: which half goes first next time, so that neither starves

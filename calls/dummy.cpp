@@ -51,7 +51,7 @@ bool decides_bind(int level, int option) {
         case SOL_SOCKET:
             return option == SO_REUSEADDR || option == SO_REUSEPORT;
         case IPPROTO_IP:
-            return option == IP_FREEBIND || option == IP_TRANSPARENT || option == IP_LOCAL_PORT_RANGE;
+            return option == IP_FREEBIND || option == IP_TRANSPARENT;
         case IPPROTO_IPV6:
             return option == IPV6_V6ONLY || option == IPV6_FREEBIND || option == IPV6_TRANSPARENT;
         default:
@@ -66,7 +66,7 @@ struct Option {
 
 constexpr Option kMirrored[] = {
     {SOL_SOCKET, SO_REUSEADDR}, {SOL_SOCKET, SO_REUSEPORT},    {IPPROTO_IPV6, IPV6_V6ONLY},
-    {IPPROTO_IP, IP_FREEBIND},  {IPPROTO_IPV6, IPV6_FREEBIND}, {IPPROTO_IP, IP_LOCAL_PORT_RANGE},
+    {IPPROTO_IP, IP_FREEBIND},  {IPPROTO_IPV6, IPV6_FREEBIND},
 };
 
 }  // namespace

@@ -7,7 +7,7 @@
 #include <netinet/in.h>
 #include <sys/syscall.h>
 
-#include "calls/claims.h"
+#include "calls/binding.h"
 #include "calls/descriptors.h"
 #include "calls/signals.h"
 #include "calls/stack_call.h"
@@ -33,7 +33,8 @@ long before_send(int fd, OpenFile& file, int flags) {
     if (__builtin_expect(!file.ports || file.has_port.load(std::memory_order_acquire), 1) || !send_binds(file, flags)) {
         return 0;
     }
-    return ensure_port(fd, file);
+    const long error = ensure_port(fd, file);
+    return error == -EADDRINUSE ? -EAGAIN : error;  // what sending calls running out of ports
 }
 
 }  // namespace

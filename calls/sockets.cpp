@@ -11,11 +11,13 @@
 #include <algorithm>
 
 #include "abi/stack_calls.h"
+#include "calls/binding.h"
 #include "calls/claims.h"
 #include "calls/descriptors.h"
 #include "calls/dummy.h"
 #include "calls/entry.h"
 #include "calls/fork.h"
+#include "calls/guard.h"
 #include "calls/sites.h"
 #include "calls/stack_call.h"
 #include "calls/startup.h"
@@ -149,19 +151,10 @@ long accept_connection(int fd, sockaddr* address, socklen_t* len, int flags) {
     return error < 0 ? error : accept_from(fd, held.number(), *listener, address, len, flags);
 }
 
-long bind_socket(int fd, const sockaddr* address, socklen_t len) {
-    OpenFile* file = file_of(fd);
-    if (!file->ports) {
-        return stack_call(SYS_bind, fd, arg(address), len);
-    }
-    Locked locked(file->binding);
-    return bind_and_claim(fd, *file, address, len);
-}
-
 long listen_on(int fd, int backlog) {
     OpenFile* file = file_of(fd);
     const bool can_listen = file->type != SOCK_DGRAM;
-    long error = can_listen ? ensure_port(fd, *file) : 0;
+    long error = can_listen ? renew_port(fd, *file) : 0;
     if (error < 0) {
         return error;
     }
@@ -179,8 +172,20 @@ long listen_on(int fd, int backlog) {
     return error;
 }
 
+/// connect() to AF_UNSPEC: the socket is nobody's peer any more, and if its port was chosen for it, that is gone too.
+bool disconnects(const sockaddr* address, socklen_t len) {
+    sa_family_t family;
+    return len >= sizeof(family) && guarded_copy(&family, address, sizeof(family)) && family == AF_UNSPEC;
+}
+
 long connect_socket(int fd, const sockaddr* address, socklen_t len) {
-    const long error = ensure_port(fd, *file_of(fd));
+    OpenFile& file = *file_of(fd);
+    if (disconnects(address, len)) {
+        const long result = stack_call(SYS_connect, fd, arg(address), len);
+        forget_lost_port(fd, file);
+        return result;
+    }
+    const long error = renew_port(fd, file);
     if (error < 0) {
         return error == -EADDRINUSE ? -EADDRNOTAVAIL : error;  // what connect(2) calls running out of ports
     }
@@ -201,7 +206,8 @@ ALPINE_SYSTEM_CALL(int, socket, (int family, int type, int protocol), (family, t
 
 ALPINE_SYSTEM_CALL(int, bind, (int fd, const sockaddr* address, socklen_t len), (fd, address, len)) {
     if (is_stack_socket(fd)) {
-        return bind_socket(fd, address, len);
+        OpenFile& file = *file_of(fd);
+        return file.ports ? bind_socket(fd, file, address, len) : stack_call(SYS_bind, fd, arg(address), len);
     }
     return raw_call_on(SYS_bind, fd, arg(address), len);
 }

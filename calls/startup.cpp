@@ -12,7 +12,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/single_threaded.h>
@@ -31,6 +30,7 @@
 #include "calls/lock.h"
 #include "calls/signals.h"
 #include "calls/sites.h"
+#include "calls/sysctl.h"
 #include "proxy/client/client.h"
 #include "stack/host/private_fd.h"
 #include "stack/host/stack.h"
@@ -48,31 +48,6 @@ int wire_fd = -1;
 
 alignas(proxy::Client) char client_storage[sizeof(proxy::Client)];
 proxy::Client* client;
-
-/// The path under /proc/sys of a name as sysctl(8) takes it: whichever of '.' and '/' comes first separates.
-std::string sysctl_path(const std::string& name) {
-    std::string path = name;
-    if (const std::size_t first = name.find_first_of("./"); first != std::string::npos && name[first] == '.') {
-        for (char& c : path) {
-            c = c == '.' ? '/' : c == '/' ? '.' : c;
-        }
-    }
-    return "/proc/sys/" + path;
-}
-
-Result<void> set_sysctl(const std::string& name, const std::string& value) {
-    const std::string path = sysctl_path(name);
-    const long file = stack::call(SYS_openat, AT_FDCWD, arg(path.c_str()), O_WRONLY);
-    if (file < 0) {
-        return Error{static_cast<int>(-file), "sysctl " + name};
-    }
-    const long written = stack::call(SYS_write, file, arg(value.c_str()), static_cast<long>(value.size()));
-    stack::call(SYS_close, file);
-    if (written < 0) {
-        return Error{static_cast<int>(-written), "sysctl " + name + "=" + value};
-    }
-    return {};
-}
 
 Result<void> boot(const Config& config, const proxy::Attachment& wire) {
     stack::Options options;
@@ -92,6 +67,7 @@ Result<void> boot(const Config& config, const proxy::Attachment& wire) {
     if (Result<void> done = wire::mirror_host(); !done) {
         return done;
     }
+    adopt_host_sysctls();
     for (const auto& [name, value] : config.sysctls) {
         if (Result<void> done = set_sysctl(name, value); !done) {
             return done;

@@ -83,5 +83,5 @@ def keep_log(side, name, text):
     """What a program said, for whoever wants to know why: build/conformance/logs/SIDE/NAME."""
     folder = os.path.join(OUTPUT, "logs", side)
     os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, re.sub(r"[^A-Za-z0-9._=-]+", "_", name)), "w") as file:
+    with open(os.path.join(folder, re.sub(r"[^A-Za-z0-9._=-]+", "_", name)[:200]), "w") as file:
         file.write(text)

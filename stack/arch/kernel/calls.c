@@ -3,7 +3,6 @@
  * A call of the program: Linux's own by number, or one of ours (alpine/stack_calls.h) that puts a new file at the
  * descriptor the program already has on the host.
  */
-#include <linux/dccp.h>
 #include <linux/fdtable.h>
 #include <linux/kernel.h>
 #include <linux/file.h>
@@ -12,9 +11,7 @@
 #include <linux/sched/signal.h>
 #include <linux/socket.h>
 #include <linux/syscalls.h>
-#include <net/inet_hashtables.h>
-#include <net/inet_timewait_sock.h>
-#include <net/tcp.h>
+#include <net/sock.h>
 #include <alpine/stack_calls.h>
 #include <asm/alpine.h>
 #include <asm/unistd.h>
@@ -114,57 +111,6 @@ static long socketpair_at(int fd0, int fd1, int family, int type, int protocol)
 	return err < 0 ? err : 0;
 }
 
-static bool bound_in(struct inet_hashinfo *table, unsigned short port)
-{
-	struct inet_bind_hashbucket *head = &table->bhash[inet_bhashfn(&init_net, port, table->bhash_size)];
-	struct inet_bind_bucket *bucket;
-	bool found = false;
-
-	spin_lock_bh(&head->lock);
-	inet_bind_bucket_for_each(bucket, &head->chain)
-		found |= bucket->port == port;
-	spin_unlock_bh(&head->lock);
-	return found;
-}
-
-static long port_in_use(int protocol, unsigned short port)
-{
-	switch (protocol) {
-	case IPPROTO_TCP:
-	case IPPROTO_MPTCP:
-		return bound_in(&tcp_hashinfo, port);
-	default:
-		return -EPROTONOSUPPORT;
-	}
-}
-
-/* Has this socket, which no descriptor holds, still something to say to its peer or to hear from it? */
-static bool is_busy_orphan(const struct sock *sk)
-{
-	if (sk->sk_state == TCP_TIME_WAIT)
-		return inet_twsk(sk)->tw_substate == TCP_FIN_WAIT2;
-	if (sk->sk_state == TCP_NEW_SYN_RECV || sk->sk_protocol != IPPROTO_TCP)
-		return false;
-	return sock_flag(sk, SOCK_DEAD) &&
-	       ((1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 | TCPF_CLOSING | TCPF_LAST_ACK));
-}
-
-static long orphans(void)
-{
-	struct hlist_nulls_node *node;
-	struct sock *sk;
-	unsigned int i;
-	long count = 0;
-
-	for (i = 0; i <= tcp_hashinfo.ehash_mask; i++) {
-		spin_lock_bh(inet_ehash_lockp(&tcp_hashinfo, i));
-		sk_nulls_for_each(sk, node, &tcp_hashinfo.ehash[i].chain)
-			count += is_busy_orphan(sk);
-		spin_unlock_bh(inet_ehash_lockp(&tcp_hashinfo, i));
-	}
-	return count;
-}
-
 long alpine_private_call(long number, const s64 *args)
 {
 	switch (number) {
@@ -179,9 +125,9 @@ long alpine_private_call(long number, const s64 *args)
 	case ALPINE_NR_open_at:
 		return open_at(args[0], args[1], (const char __user *)args[2], args[3], args[4]);
 	case ALPINE_NR_port_in_use:
-		return port_in_use(args[0], args[1]);
+		return alpine_port_in_use(args[0], args[1]);
 	case ALPINE_NR_orphans:
-		return orphans();
+		return alpine_orphans();
 	case ALPINE_NR_task_of_thread:
 		return alpine_task_of_thread(args[0]);
 	case ALPINE_NR_thread_of_task:
@@ -192,6 +138,12 @@ long alpine_private_call(long number, const s64 *args)
 		return alpine_packet_block(args[0], args[1]);
 	case ALPINE_NR_packet_unmap:
 		return alpine_packet_unmap(args[0]);
+	case ALPINE_NR_choose_port:
+		return alpine_choose_port(args[0]);
+	case ALPINE_NR_give_port_back:
+		return alpine_give_port_back(args[0]);
+	case ALPINE_NR_local_port:
+		return alpine_local_port(args[0]);
 	default:
 		return -ENOSYS;
 	}
@@ -207,13 +159,15 @@ static long dispatch(const struct alpine_task *self)
 }
 
 /*
- * What Linux does on the way back to user mode, but for signals, which are held (signal.c): the flag that one is
+ * What Linux does on the way back to user mode. Signals are held (signal.c) and go to the host: the flag that one is
  * pending means an interrupt of the host's, or one that cannot be held.
  */
 static void return_to_user(void)
 {
 	unsigned long flags = READ_ONCE(current_thread_info()->flags);
 
+	if (unlikely(alpine_signals_queued))
+		alpine_raise_signals();
 	if (likely(!(flags & (_TIF_NOTIFY_RESUME | _TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL))))
 		return;
 	if (flags & _TIF_NOTIFY_SIGNAL)

@@ -6,9 +6,11 @@
  * -------------------
  * Nothing inside the stack ever handles a signal: all of them are blocked in every task of the process, and so they
  * are queued and interrupt no call. (SIGPIPE is ignored instead, since the host side raises it by itself from EPIPE.)
- * What is queued is told to readers of signalfds, and the manager waits where they do. It takes the whole queue,
- * the process's and that of each thread (F_OWNER_TID), and hands every signal to the host, which delivers it as it
- * delivers any other: to whichever thread of the program wants it.
+ * What is queued is told to readers of signalfds, and the manager is for ever among those who wait there. Who takes the
+ * whole queue, the process's and that of each thread (F_OWNER_TID), hands every signal to the host, which delivers it
+ * as it delivers any other: to whichever thread of the program wants it. A call whose own work raised the signal does
+ * so before it returns, so that send() of urgent data over lo leaves SIGURG pending as it does in Linux; what comes
+ * from elsewhere is the manager's.
  */
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -35,7 +37,7 @@ static void raise_one(const kernel_siginfo_t *info, u64 thread)
 }
 
 /* Signals whose details had no memory, and SIGKILL, which never has any. */
-static void raise_without_details(const sigset_t *numbers, u64 thread)
+static void raise_without_details(sigset_t *numbers, u64 thread)
 {
 	kernel_siginfo_t info;
 	int number;
@@ -71,29 +73,36 @@ static void raise_all(struct sigpending *pending, u64 thread)
 	flush_sigqueue(&taken);
 }
 
-static bool has_signals(const struct sigpending *pending)
+bool alpine_signals_queued;
+
+/* In the place of a reader of a signalfd; the queue's lock is held. */
+static int note_signal(struct wait_queue_entry *entry, unsigned int mode, int flags, void *key)
+{
+	WRITE_ONCE(alpine_signals_queued, true);
+	return wake_up_process(entry->private);
+}
+
+/* By the manager, once. */
+void alpine_watch_signals(void)
+{
+	static struct wait_queue_entry watch;
+
+	init_waitqueue_func_entry(&watch, note_signal);
+	watch.private = current;
+	add_wait_queue(&current->sighand->signalfd_wqh, &watch);
+}
+
+static bool has_signals(struct sigpending *pending)
 {
 	return !sigisemptyset(&pending->signal);
 }
 
-/* By the manager: is there anything for alpine_raise_signals() to do? */
-bool alpine_has_signals(void)
-{
-	struct task_struct *thread;
-	bool found = has_signals(&current->signal->shared_pending);
-
-	rcu_read_lock();
-	for_each_thread(current, thread)
-		found |= has_signals(&thread->pending);
-	rcu_read_unlock();
-	return found;
-}
-
-/* By the manager. */
+/* By any task of the process. */
 void alpine_raise_signals(void)
 {
 	struct task_struct *thread;
 
+	WRITE_ONCE(alpine_signals_queued, false);
 	if (has_signals(&current->signal->shared_pending))
 		raise_all(&current->signal->shared_pending, 0);
 	rcu_read_lock();

@@ -22,6 +22,7 @@
 #include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/sched.h>
+#include <linux/sched/debug.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
@@ -164,9 +165,8 @@ static void spawn_program_thread(void)
 /* The thread group leader of a process of the stack. */
 int alpine_manager(void *unused)
 {
-	DEFINE_WAIT(wait);
-
 	alpine_hold_signals();
+	alpine_watch_signals();
 	__close_range(0, ~0U, 0);
 	current->signal->rlim[RLIMIT_NOFILE].rlim_cur = MAX_DESCRIPTORS;
 	current->signal->rlim[RLIMIT_NOFILE].rlim_max = MAX_DESCRIPTORS;
@@ -174,11 +174,12 @@ int alpine_manager(void *unused)
 	alpine_cpu.booted = 1;
 
 	for (;;) {
-		prepare_to_wait(&current->sighand->signalfd_wqh, &wait, TASK_IDLE);
-		if (!spawn_wanted && !alpine_has_signals())
+		set_current_state(TASK_IDLE);
+		if (!spawn_wanted && !alpine_signals_queued)
 			schedule();
-		finish_wait(&current->sighand->signalfd_wqh, &wait);
-		alpine_raise_signals();
+		__set_current_state(TASK_RUNNING);
+		if (alpine_signals_queued)
+			alpine_raise_signals();
 		if (spawn_wanted) {
 			spawn_wanted = false;
 			spawn_program_thread();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Faults, and the end of the stack: a readable word about why, then back to the host for good. */
+#include <linux/cpu.h>
 #include <linux/extable.h>
 #include <linux/init.h>
 #include <linux/kallsyms.h>

@@ -26,10 +26,18 @@ long alpine_private_call(long number, const s64 *args);
 
 /* signal.c */
 void alpine_hold_signals(void);
-bool alpine_has_signals(void);
+extern bool alpine_signals_queued;
+void alpine_watch_signals(void);
 void alpine_raise_signals(void);
 long alpine_task_of_thread(u64 owner);
 long alpine_thread_of_task(pid_t pid);
+
+/* ports.c */
+long alpine_port_in_use(int protocol, unsigned short port);
+long alpine_orphans(void);
+long alpine_choose_port(int fd);
+long alpine_give_port_back(int fd);
+long alpine_local_port(int fd);
 
 /* packet_map.c */
 struct alpine_packet_map;
