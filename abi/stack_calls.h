@@ -102,7 +102,10 @@
  */
 #define ALPINE_NR_local_port (ALPINE_NR_BASE + 15)
 
-#define ALPINE_NR_END (ALPINE_NR_BASE + 16)
+/* (request, argument): ioctl(2) of a request about network devices (SIOCGIFINDEX...), for which any socket serves. */
+#define ALPINE_NR_device_ioctl (ALPINE_NR_BASE + 16)
+
+#define ALPINE_NR_END (ALPINE_NR_BASE + 17)
 
 #ifndef __ASSEMBLY__
 /* What ALPINE_NR_packet_map tells. A ring that the socket does not have has no blocks. */

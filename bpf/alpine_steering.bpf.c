@@ -57,6 +57,9 @@ static always_inline __u32 stack_for(const struct __sk_buff *skb)
 		return 0;
 	if (parse_packet(skb, &pkt) || !is_for_this_host(skb, &pkt))
 		return 0;
+	/* From outside in the name of this host: the host's stack knows what to do with it. */
+	if (skb->ifindex != LOOPBACK_IFINDEX && is_local(pkt.src.addr))
+		return 0;
 	return receiver(skb, &pkt, 0);
 }
 

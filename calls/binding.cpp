@@ -91,6 +91,9 @@ public:
             wanted.flags |= ALPINE_ENDPOINT_DUAL;
         }
         const long error = file_.host_bindable ? take_by_dummy(wanted, address, len) : claim_by_name(wanted, &claim_);
+        if (error == -EADDRNOTAVAIL && port_of(address) != 0) {
+            return 0;  // an address that only this stack has, or none at all, as the stack will say: nothing to steer
+        }
         if (error == 0) {
             set_port(address, claim_->endpoint.key.port_be);
         }

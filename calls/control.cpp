@@ -5,13 +5,16 @@
 // options by which it judges the bind() of the dummy.
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 
+#include "abi/stack_calls.h"
 #include "calls/binding.h"
 #include "calls/descriptor_calls.h"
 #include "calls/descriptors.h"
@@ -19,6 +22,7 @@
 #include "calls/entry.h"
 #include "calls/owner.h"
 #include "calls/stack_call.h"
+#include "calls/startup.h"
 #include "calls/system_calls.h"
 
 namespace alp::calls {
@@ -77,7 +81,23 @@ long sys_fcntl(int fd, int command, long argument) {
     }
 }
 
+namespace {
+
+/// Requests about network devices (<linux/sockios.h>), which any socket takes: if_nametoindex(3) asks a Unix one.
+bool is_about_devices(unsigned long request) { return request >= SIOCGIFNAME && request < SIOCPROTOPRIVATE; }
+
+bool is_host_socket(int fd) {
+    struct stat status {};
+    return raw_call_on(SYS_fstat, fd, arg(&status)) == 0 && S_ISSOCK(status.st_mode);
+}
+
+}  // namespace
+
 long sys_ioctl(int fd, unsigned long request, void* argument) {
+    if (is_about_devices(request) && !is_in_stack(fd) && is_host_socket(fd)) {
+        const long error = ensure_stack();
+        return error < 0 ? error : stack_call(ALPINE_NR_device_ioctl, static_cast<long>(request), arg(argument));
+    }
     if (!is_in_stack(fd)) {
         return raw_call_on(SYS_ioctl, fd, static_cast<long>(request), arg(argument));
     }

@@ -36,6 +36,13 @@ bool lies_in(const char* path, const char* folder) {
     return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0');
 }
 
+/// Unix sockets are the host's, and so is the list of them.
+bool lists_unix_sockets(const char* path) {
+    static constexpr char kUnix[] = "/net/unix";
+    const std::size_t len = strlen(path);
+    return len >= sizeof(kUnix) - 1 && strcmp(path + len - (sizeof(kUnix) - 1), kUnix) == 0;
+}
+
 /// "/proc/PID/net..." of this very process: what follows PID; otherwise null.
 const char* behind_own_pid(const char* path) {
     if (strncmp(path, "/proc/", 6) != 0 || path[6] < '1' || path[6] > '9') {
@@ -68,6 +75,9 @@ public:
         }
         static_cast<void>(guarded_string(start, path, sizeof(start)));
         start[sizeof(start) - 1] = '\0';
+        if (lists_unix_sockets(start)) {
+            return;
+        }
         for (const char* ours : kFolders) {
             in_stack_ = in_stack_ || lies_in(start, ours);
         }

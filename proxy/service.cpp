@@ -107,7 +107,7 @@ Service::Outcome Service::dispatch(Session& session, const alpine_msg_header& he
 }
 
 Result<Stack> Service::make_stack(const alpine_attach& request) {
-    auto tun = Tun::make(host_.mtu_bytes());
+    auto tun = Tun::make();
     if (!tun) {
         return tun.error();
     }

@@ -21,6 +21,9 @@ namespace {
 constexpr unsigned tun_f_uso4 = 0x20;
 constexpr unsigned tun_f_uso6 = 0x40;
 
+// Local traffic comes in packets as large as lo's.
+constexpr int tun_mtu_bytes = 65535; /* the most that a TUN takes */
+
 const char* const tun_path = "/dev/net/tun";
 const std::string name_prefix = "alp";
 
@@ -61,10 +64,10 @@ Result<void> set_offloads(int file) {
     return Error{errno, "cannot set the offloads of a TUN device"};
 }
 
-Result<void> set_mtu(const std::string& ifname, unsigned mtu_bytes) {
+Result<void> set_mtu(const std::string& ifname) {
     const UniqueFd control(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     ifreq request = request_for(ifname);
-    request.ifr_mtu = static_cast<int>(mtu_bytes);
+    request.ifr_mtu = tun_mtu_bytes;
     if (ioctl(control.get(), SIOCSIFMTU, &request) != 0) {
         return Error{errno, "cannot set the MTU of " + ifname};
     }
@@ -87,7 +90,7 @@ bool is_tun_name(const std::string& ifname) {
            ifname.find_first_not_of("0123456789", name_prefix.size()) == std::string::npos;
 }
 
-Result<Tun> Tun::make(unsigned mtu_bytes) {
+Result<Tun> Tun::make() {
     auto file = open_tun();
     if (!file) {
         return file.error();
@@ -99,7 +102,7 @@ Result<Tun> Tun::make(unsigned mtu_bytes) {
     Tun tun(std::move(file).value(), ifname.value());
     tun.ifindex_ = if_nametoindex(tun.ifname_.c_str());
     for (const auto& step :
-         {set_offloads(tun.queue()), set_mtu(tun.ifname_, mtu_bytes), set_tun_sysctls(tun.ifname_)}) {
+         {set_offloads(tun.queue()), set_mtu(tun.ifname_), set_tun_sysctls(tun.ifname_)}) {
         if (!step) {
             return step.error();
         }

@@ -12,9 +12,9 @@ namespace alp::proxy {
 /// A device in this network namespace and its only queue. Goes away with the object, whoever else holds the queue.
 class Tun {
 public:
-    /// Makes alpN with `mtu_bytes`: IP packets without a further header but virtio_net_hdr (10 bytes), offloads for
+    /// Makes alpN: IP packets without a further header but virtio_net_hdr (10 bytes), offloads for
     /// checksums and segmentation, sysctls set; still down, so that steering can be attached first.
-    static Result<Tun> make(unsigned mtu_bytes);
+    static Result<Tun> make();
 
     Tun(Tun&& other) noexcept = default;
     Tun& operator=(Tun&& other) = delete;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // The interface ioctls (netdevice(7)) about loopback: list, address, mask, flags, MTU, index, name, hardware type.
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <net/if_arp.h>
@@ -53,7 +54,26 @@ static void loopback_device(int fd) {
     CHECK(ioctl(fd, SIOCGIFNAME, &request) == 0 && strcmp(request.ifr_name, "lo") == 0);
 }
 
+/// libc asks a Unix socket for the index, and netlink for the list: both must mean the same devices.
+static void any_socket() {
+    struct if_nameindex* all = if_nameindex();
+    CHECK(all != nullptr);
+    const int unix_socket = socket(AF_UNIX, SOCK_DGRAM, 0);
+    for (const struct if_nameindex* one = all; one->if_index != 0; ++one) {
+        CHECK(if_nametoindex(one->if_name) == one->if_index);
+        ifreq request{};
+        request.ifr_ifindex = static_cast<int>(one->if_index);
+        CHECK(ioctl(unix_socket, SIOCGIFNAME, &request) == 0 && strcmp(request.ifr_name, one->if_name) == 0);
+    }
+    if_freenameindex(all);
+    close(unix_socket);
+    const int file = open("/dev/null", O_RDONLY);
+    ifreq request = named("lo");
+    CHECK_FAILS(ioctl(file, SIOCGIFINDEX, &request), ENOTTY);
+}
+
 int main() {
+    any_socket();
     const int fds[] = {socket(AF_INET, SOCK_DGRAM, 0), socket(AF_INET, SOCK_STREAM, 0)};
     for (const int fd : fds) {
         list(fd);

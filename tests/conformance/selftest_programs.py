@@ -15,6 +15,7 @@ class Case:
     privilege: str = "user"
     sysctls: dict = field(default_factory=dict, hash=False)
     must_say: str = ""  # it must fail, and say this
+    network: str = ""  # addresses and MTU for lo, as OWN_NETWORK takes them: own_network/own_network.cpp
     own_namespaces: bool = False  # Alpine's side too gets a user and a network namespace, for tests of Unix sockets
     seconds: int = 60
 
@@ -77,6 +78,8 @@ ALONE = [
            privilege="netns"),
     *calls("net/ip_defrag", "-4", "-4o", "-6", "-6o", privilege="netns",
            sysctls={"net.ipv4.ipfrag_time": "1", "net.ipv6.ip6frag_time": "1"}),
+    *calls("net/udpgso", *["-%d %s" % (family, words) for family in (4, 6) for words in ("-C", "-C -s", "-c", "-C -m")],
+           privilege="netns", network="10.0.0.1/32,fd00::1/128 1500"),
     *calls("net/mptcp/mptcp_sockopt", "", "-6", seconds=10),
     *calls("net/mptcp/mptcp_inq", "-t tcp", "-6 -t tcp", "-r tcp", "-6 -r tcp", "-r tcp -t tcp", seconds=10),
     *harness("net/bind_wildcard", "net/netlink-dumps", "net/epoll_busy_poll"),

@@ -7,6 +7,7 @@ import time
 
 import kselftest
 import selftest_build
+from preloading import preloaded
 from lab import ADDRESS, ADDRESS6, wait_until
 from selftest_programs import ALONE, PAIRS
 from sides import (HOST, OUTPUT, OWN_NAMESPACES, Ended, alpine_command, finish, host_command, keep_log, reachable, run,
@@ -33,12 +34,21 @@ class Bench:
         keep_log(self.side, name, "%s\nexit code %d\n" % (ended.output, ended.code))
 
 
+def network_commands(network):
+    addresses, mtu = network.split() if network else ("", "")
+    commands = ["ip addr add dev lo %s%s" % (a, " nodad noprefixroute" if ":" in a else "")
+                for a in addresses.split(",") if a]
+    return commands + ["ip link set dev lo mtu " + mtu] if network else []
+
+
 def command_of(bench, case, more):
     words = [*bench.words(case.program, case.arguments), *more]
     words = ["env", "--chdir=" + bench.lab.tmp, *words]  # some make files where they stand
     if bench.side == HOST:
         setup = ["sysctl -qw %s" % shlex.quote("%s=%s" % item) for item in case.sysctls.items()]
-        return host_command(bench.lab, words, case.privilege, setup)
+        return host_command(bench.lab, words, case.privilege, [*setup, *network_commands(case.network)])
+    if case.network:
+        words = ["env", "OWN_NETWORK=" + case.network, *preloaded(bench.lab, "own_network", words)]
     if case.own_namespaces:
         words = OWN_NAMESPACES + words
     return alpine_command(bench.lab, words, [w for item in case.sysctls.items() for w in ("--sysctl", "%s=%s" % item)])

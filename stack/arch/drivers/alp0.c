@@ -125,7 +125,11 @@ static int rx_one(struct alp0 *priv)
 	if (len <= (s64)sizeof(hdr))
 		return 0;
 	skb = rx_finish(priv, &hdr, len - sizeof(hdr));
-	if (skb)
+	if (!skb)
+		return 1;
+	if (alpine_enters_lo(skb))
+		netif_receive_skb(skb);
+	else
 		napi_gro_receive(&priv->napi, skb);
 	return 1;
 }
@@ -247,7 +251,8 @@ static int __init alp0_init(void)
 	if (err) {
 		free_netdev(dev);
 		alp0 = NULL;
+		return err;
 	}
-	return err;
+	return alpine_share_host(dev);
 }
 device_initcall(alp0_init);

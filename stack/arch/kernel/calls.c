@@ -6,6 +6,7 @@
 #include <linux/fdtable.h>
 #include <linux/kernel.h>
 #include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/net.h>
 #include <linux/resume_user_mode.h>
 #include <linux/sched/signal.h>
@@ -111,6 +112,18 @@ static long socketpair_at(int fd0, int fd1, int family, int type, int protocol)
 	return err < 0 ? err : 0;
 }
 
+static long device_ioctl(unsigned int request, unsigned long argument)
+{
+	struct file *file = __sys_socket_file(AF_INET, SOCK_DGRAM, 0);
+	long err;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	err = vfs_ioctl(file, request, argument);
+	fput(file);
+	return err;
+}
+
 long alpine_private_call(long number, const s64 *args)
 {
 	switch (number) {
@@ -144,6 +157,8 @@ long alpine_private_call(long number, const s64 *args)
 		return alpine_give_port_back(args[0]);
 	case ALPINE_NR_local_port:
 		return alpine_local_port(args[0]);
+	case ALPINE_NR_device_ioctl:
+		return device_ioctl(args[0], args[1]);
 	default:
 		return -ENOSYS;
 	}

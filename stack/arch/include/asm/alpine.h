@@ -63,6 +63,12 @@ void alpine_poll_timer(void);
 /* drivers/alp0.c */
 void alpine_wire_interrupt(void);
 
+/* drivers/local.c */
+struct net_device;
+struct sk_buff;
+bool alpine_enters_lo(struct sk_buff *skb);
+int alpine_share_host(struct net_device *wire);
+
 static inline const struct alpine_host_ops *host_ops(void)
 {
 	return ALPINE_PROCESS->ops;
