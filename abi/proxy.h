@@ -34,6 +34,7 @@ enum alpine_msg_type {
 	ALPINE_MSG_RELEASE = 3, /* I gave up one claim on this endpoint */
 	ALPINE_MSG_LIST = 4,   /* the next stack after the one with this ifindex */
 	ALPINE_MSG_STATUS = 5, /* how is alpined? */
+	ALPINE_MSG_LEASE = 10, /* ephemeral ports, several at once */
 };
 #define ALPINE_REPLY 0x8000
 
@@ -108,6 +109,31 @@ struct alpine_release {
 };
 ALPINE_STATIC_ASSERT(sizeof(struct alpine_release) == 48, "release layout");
 #define ALPINE_RELEASE_QUIET 1u /* no reply */
+
+/*
+ * LEASE: `count` ephemeral ports of TCP or UDP, chosen by the host's kernel, steered to the caller on the wildcard address
+ * of IPv4 and, if the host has it, IPv6. Each is a claim like any other, whose endpoint RELEASE gives back. Fewer may be
+ * granted than asked for, but not none. Errors: ENOTCONN no ATTACH yet, EPROTONOSUPPORT another protocol, EINVAL a count
+ * of 0, EADDRINUSE no port is free, ENOSPC no room for more.
+ */
+struct alpine_lease {
+	struct alpine_msg_header header;
+	__u8 protocol;
+	__u8 reserved[3];
+	__u32 count;
+};
+ALPINE_STATIC_ASSERT(sizeof(struct alpine_lease) == 24, "lease layout");
+
+#define ALPINE_LEASE_MAX 64 /* more are not granted at once */
+
+struct alpine_lease_reply {
+	struct alpine_reply reply;
+	struct alpine_endpoint endpoint; /* of all of them, but for the port */
+	__u32 count;
+	__u32 reserved;
+	__be16 ports_be[ALPINE_LEASE_MAX];
+};
+ALPINE_STATIC_ASSERT(sizeof(struct alpine_lease_reply) == 152 + 24 + 8 + 2 * ALPINE_LEASE_MAX, "lease reply layout");
 
 /* LIST: the stack with the lowest ifindex above `after_ifindex` that the caller may see (its own; root: all). ENOENT: no more. */
 struct alpine_list {

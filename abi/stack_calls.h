@@ -105,7 +105,14 @@
 /* (request, argument): ioctl(2) of a request about network devices (SIOCGIFINDEX...), for which any socket serves. */
 #define ALPINE_NR_device_ioctl (ALPINE_NR_BASE + 16)
 
-#define ALPINE_NR_END (ALPINE_NR_BASE + 17)
+/*
+ * (fd, port in host order): the same as ALPINE_NR_choose_port, with this port. -EADDRINUSE: the stack has something on it;
+ * -ERANGE: the socket would not choose it (ip_local_port_range, IP_LOCAL_PORT_RANGE, reserved ports); -EISCONN: the socket
+ * has a port.
+ */
+#define ALPINE_NR_take_port (ALPINE_NR_BASE + 17)
+
+#define ALPINE_NR_END (ALPINE_NR_BASE + 18)
 
 #ifndef __ASSEMBLY__
 /* What ALPINE_NR_packet_map tells. A ring that the socket does not have has no blocks. */

@@ -194,8 +194,34 @@ void notice_lost_port(int fd, OpenFile& file) {
         file.has_port = false;
         file.port_chosen = false;
         drop_claim(file);
-        replace_dummy(fd, file);
+        if (file.dummy_bound) {
+            replace_dummy(fd, file);
+            file.dummy_bound = false;
+        }
     }
+}
+
+/// Gives the socket a port that is leased already: no word to the host. 0; else the socket has none, and -errno.
+long take_leased_port(int fd, OpenFile& file) {
+    for (int tries = 0; tries < kChoices; ++tries) {
+        Claim* claim = take_lease(file.protocol);
+        if (claim == nullptr) {
+            return -EADDRINUSE;
+        }
+        const long error = stack_call(ALPINE_NR_take_port, fd, ntohs(claim->endpoint.key.port_be));
+        if (error == 0) {
+            file.claim = claim;
+            file.dummy_bound = false;
+            file.port_chosen = true;
+            file.has_port = true;
+            return 0;
+        }
+        unclaim(claim);
+        if (error != -EADDRINUSE) {
+            return error;
+        }
+    }
+    return -EADDRINUSE;
 }
 
 /// Under file.binding.
@@ -208,6 +234,9 @@ long take_any_port(int fd, OpenFile& file) {
     }
     if (!is_chosen_by_stack(file)) {
         return bind_to_any_port(fd, file);
+    }
+    if (take_leased_port(fd, file) == 0) {
+        return 0;
     }
     const long error = stack_call(ALPINE_NR_choose_port, fd);
     return error < 0 ? error : take_chosen_port(fd, file);

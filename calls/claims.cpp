@@ -26,7 +26,22 @@ constexpr long kHousekeepingPeriodNs = 200'000'000; /* 200 ms */
 constexpr long kLongestLookNs = 5'000'000'000;      /* 5 s */
 constexpr long kShutdownGraceNs = 3'000'000'000;    /* 3 s: for the closing handshake of SCTP and DCCP */
 
+constexpr unsigned kFirstLease = 4;
+constexpr unsigned kMostLeased = ALPINE_LEASE_MAX;
+constexpr unsigned kMostFree = 2 * kMostLeased;
+constexpr long kFreeForNs = 10'000'000'000; /* 10 s */
+
+/// Free leases of one protocol: first in, first out.
+struct Leases {
+    Claim* first;
+    Claim* last;
+    unsigned count;
+    unsigned next_batch;
+};
+
 Lock claims_lock;
+Leases tcp_leases;
+Leases udp_leases;
 Claim* buckets[kBuckets];
 Claim* free_claims;
 std::atomic<unsigned> idle_claims{0};
@@ -86,7 +101,35 @@ Claim* allocate_claim() {
     return claim;
 }
 
+Leases& leases_of(int protocol) { return protocol == IPPROTO_UDP ? udp_leases : tcp_leases; }
+
+void add_free(Claim& claim) {
+    Leases& leases = leases_of(claim.endpoint.key.protocol);
+    claim.free = true;
+    claim.next_free = nullptr;
+    (leases.first != nullptr ? leases.last->next_free : leases.first) = &claim;
+    leases.last = &claim;
+    ++leases.count;
+}
+
+void remove_free(Claim& claim) {
+    Leases& leases = leases_of(claim.endpoint.key.protocol);
+    Claim* before = nullptr;
+    for (Claim* at = leases.first; at != &claim; at = at->next_free) {
+        before = at;
+    }
+    (before != nullptr ? before->next_free : leases.first) = claim.next_free;
+    if (leases.last == &claim) {
+        leases.last = before;
+    }
+    --leases.count;
+    claim.free = false;
+}
+
 void add_user(Claim& claim) {
+    if (claim.free) {
+        remove_free(claim);
+    }
     if (claim.users++ == 0) {
         idle_claims.fetch_sub(1);
     }
@@ -97,13 +140,16 @@ Claim* remember(const alpine_endpoint& endpoint) {
     if (claim == nullptr) {
         return nullptr;
     }
-    *claim = Claim{*bucket_of(endpoint.key.port_be), endpoint, 1, 0, 0};
+    *claim = Claim{*bucket_of(endpoint.key.port_be), endpoint, 1, 0, 0, false, false, nullptr};
     *bucket_of(endpoint.key.port_be) = claim;
     return claim;
 }
 
 void give_back(Claim** link) {
     Claim* claim = *link;
+    if (claim->free) {
+        remove_free(*claim);
+    }
     release_endpoint(claim->endpoint);
     *link = claim->next;
     claim->next = free_claims;
@@ -130,6 +176,26 @@ bool is_done_with(Claim& claim, long now) {
     return !in_use_by_stack(claim);
 }
 
+Claim** link_to(const Claim& claim) {
+    Claim** link = bucket_of(claim.endpoint.key.port_be);
+    while (*link != &claim) {
+        link = &(*link)->next;
+    }
+    return link;
+}
+
+/// The stack is done with it: a lease may serve again, anything else goes back to the host. True: it went.
+bool retire(Claim** link, long now) {
+    Claim& claim = **link;
+    if (claim.leased && leases_of(claim.endpoint.key.protocol).count < kMostFree) {
+        claim.idle_since_ns = now;
+        add_free(claim);
+        return false;
+    }
+    give_back(link);
+    return true;
+}
+
 void drop_user(Claim& claim) {
     if (--claim.users != 0) {
         return;
@@ -137,14 +203,34 @@ void drop_user(Claim& claim) {
     idle_claims.fetch_add(1);
     claim.idle_since_ns = now_ns();
     claim.look_again_ns = claim.idle_since_ns + kHousekeepingPeriodNs;
-    if (in_use_by_stack(claim)) {
-        return;
+    if (!in_use_by_stack(claim)) {
+        retire(link_to(claim), claim.idle_since_ns);
     }
-    Claim** link = bucket_of(claim.endpoint.key.port_be);
-    while (*link != &claim) {
-        link = &(*link)->next;
+}
+
+void lease_more(int protocol) {
+    Leases& leases = leases_of(protocol);
+    alpine_endpoint granted[kMostLeased];
+    leases.next_batch = std::clamp(leases.next_batch * 2, kFirstLease, kMostLeased);
+    const long count = lease_endpoints(protocol, leases.next_batch, granted);
+    for (long i = 0; i < count; ++i) {
+        Claim* claim = remember(granted[i]);
+        if (claim == nullptr) {
+            release_endpoint(granted[i]);
+            continue;
+        }
+        claim->leased = true;
+        claim->users = 0;
+        claim->idle_since_ns = now_ns();
+        idle_claims.fetch_add(1);
+        add_free(*claim);
     }
-    give_back(link);
+}
+
+void give_back_old_leases(Leases& leases, long now) {
+    while (leases.first != nullptr && now > leases.first->idle_since_ns + kFreeForNs) {
+        give_back(link_to(*leases.first));
+    }
 }
 
 }  // namespace
@@ -189,6 +275,22 @@ Claim* own_claim_in_the_way(const alpine_endpoint& wanted) {
     return claim;
 }
 
+Claim* take_lease(int protocol) {
+    if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP) {
+        return nullptr;
+    }
+    Locked locked(claims_lock);
+    Leases& leases = leases_of(protocol);
+    if (leases.first == nullptr) {
+        lease_more(protocol);
+    }
+    Claim* claim = leases.first;
+    if (claim != nullptr) {
+        add_user(*claim);
+    }
+    return claim;
+}
+
 void unclaim(Claim* claim) {
     Locked locked(claims_lock);
     drop_user(*claim);
@@ -219,13 +321,15 @@ void housekeeping() {
     const long now = now_ns();
     for (Claim*& bucket : buckets) {
         for (Claim** link = &bucket; *link != nullptr;) {
-            if ((*link)->users == 0 && is_done_with(**link, now)) {
-                give_back(link);
-            } else {
-                link = &(*link)->next;
+            Claim& claim = **link;
+            const bool done = claim.users == 0 && !claim.free && is_done_with(claim, now);
+            if (!done || !retire(link, now)) {
+                link = &claim.next;
             }
         }
     }
+    give_back_old_leases(tcp_leases, now);
+    give_back_old_leases(udp_leases, now);
 }
 
 void housekeeping_now_and_then() {
@@ -242,6 +346,8 @@ void housekeeping_now_and_then() {
 void reset_claims_after_fork() {
     claims_lock.reset();
     free_claims = nullptr;
+    tcp_leases = {};
+    udp_leases = {};
     idle_claims = 0;
     for (Claim*& bucket : buckets) {
         bucket = nullptr;

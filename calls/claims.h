@@ -9,6 +9,10 @@
 // no socket on it, TIME_WAIT included: else the host could give it out and see segments of a dead connection.
 // Idle claims are looked at again by housekeeping(). While a claim lives, alpined's copy of the dummy keeps the
 // port taken on the host; so a bind() of ours to a port we own is refused by the host and judged by the stack.
+//
+// Sockets that take any port get a leased one: alpined is asked for several at once, and a port comes back to be used
+// again when the stack is done with it. The longest unused is the next to be given out, as its last peer is the most
+// likely to have forgotten it. What is not used for a while goes back to the host.
 #pragma once
 
 #include "abi/proxy.h"
@@ -23,6 +27,9 @@ struct Claim {
     unsigned users;
     long idle_since_ns;
     long look_again_ns;  ///< when it is worth asking the stack again
+    bool leased;         ///< alpined holds its port, no dummy of ours ever did
+    bool free;           ///< leased, and nobody's: among those that the next socket gets
+    Claim* next_free;
 };
 
 /// The claim for what the dummy `fd` was bound to: one we have, or a new one, with one user more. 0 or -errno.
@@ -35,6 +42,10 @@ long claim_by_name(alpine_endpoint wanted, Claim** claim);
 /// The host refused to bind the dummy: if only because the port is ours already, that claim, with one user more, and
 /// the stack decides. Else null.
 [[nodiscard]] Claim* own_claim_in_the_way(const alpine_endpoint& wanted);
+
+/// A leased port of TCP or UDP, with one user; asks alpined for more when all are in use. Null when there are none to
+/// be had, for whatever reason: one by one there may be.
+[[nodiscard]] Claim* take_lease(int protocol);
 
 /// One user less.
 void unclaim(Claim* claim);

@@ -19,6 +19,7 @@
 #include "calls/claims.h"
 #include "calls/descriptors.h"
 #include "calls/explain.h"
+#include "calls/heap.h"
 #include "calls/passing.h"
 #include "calls/rings.h"
 #include "calls/sites.h"
@@ -38,6 +39,9 @@ void in_child() {
     if (stack::running()) {
         stack_stayed_with_parent = true;
         stack::after_fork_in_child();
+    }
+    if (has_own_heap()) {
+        reset_heap_after_fork();
     }
     reset_descriptors_after_fork();
     reset_claims_after_fork();

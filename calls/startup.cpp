@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <new>
 #include <string>
@@ -27,6 +28,7 @@
 #include "calls/config.h"
 #include "calls/descriptors.h"
 #include "calls/fork.h"
+#include "calls/heap.h"
 #include "calls/lock.h"
 #include "calls/signals.h"
 #include "calls/sites.h"
@@ -34,7 +36,7 @@
 #include "proxy/client/client.h"
 #include "stack/host/private_fd.h"
 #include "stack/host/stack.h"
-#include "wire/mirror.h"
+#include "wire/follower.h"
 
 namespace alp::calls {
 
@@ -57,15 +59,17 @@ Result<void> boot(const Config& config, const proxy::Attachment& wire) {
     options.wire_fd = wire.tun.get();
     options.mtu_bytes = wire.mtu_bytes;
     options.handle_faults = false;  // signals.cpp does
-    // The stack's own thread runs no code of the program's, so to the program (and to host_call) a process of one
-    // thread stays one. pthread_create() says otherwise when the program makes its first.
+    // Alpine's threads run no code of the program's and leave its heap alone (heap.h), so to the program (and to
+    // host_call) a process of one thread stays one. pthread_create() says otherwise when the program makes its first.
     const char single_threaded = __libc_single_threaded;
     if (Result<void> done = stack::start(options); !done) {
         return done;
     }
-    __libc_single_threaded = single_threaded;
-    if (Result<void> done = wire::mirror_host(); !done) {
+    if (Result<void> done = wire::follow_host(); !done) {
         return done;
+    }
+    if (has_own_heap()) {
+        __libc_single_threaded = single_threaded;
     }
     adopt_host_sysctls();
     for (const auto& [name, value] : config.sysctls) {
@@ -149,16 +153,20 @@ proxy::Claim to_claim(const alpine_endpoint& endpoint) {
     return claim;
 }
 
+alpine_endpoint to_endpoint(const proxy::Claim& claim) {
+    alpine_endpoint endpoint{};
+    endpoint.key.protocol = claim.protocol;
+    memcpy(endpoint.key.addr, &claim.address, sizeof(claim.address));
+    endpoint.key.port_be = htons(claim.port);
+    endpoint.flags = claim.dual_stack ? ALPINE_ENDPOINT_DUAL : 0;
+    return endpoint;
+}
+
 long from_claim(const Result<proxy::Claim>& result, alpine_endpoint* endpoint) {
     if (!result) {
         return -result.error().code;
     }
-    const proxy::Claim& claim = result.value();
-    *endpoint = alpine_endpoint{};
-    endpoint->key.protocol = claim.protocol;
-    memcpy(endpoint->key.addr, &claim.address, sizeof(claim.address));
-    endpoint->key.port_be = htons(claim.port);
-    endpoint->flags = claim.dual_stack ? ALPINE_ENDPOINT_DUAL : 0;
+    *endpoint = to_endpoint(result.value());
     return 0;
 }
 
@@ -182,6 +190,16 @@ long claim_endpoint(alpine_endpoint* endpoint) {
     const proxy::Claim wanted = to_claim(*endpoint);
     return from_claim(client->claim_explicit(wanted.protocol, wanted.address, wanted.port, wanted.dual_stack),
                       endpoint);
+}
+
+long lease_endpoints(int protocol, unsigned count, alpine_endpoint* granted) {
+    const auto leased = client->lease(static_cast<std::uint8_t>(protocol), count);
+    if (!leased) {
+        return -leased.error().code;
+    }
+    const std::size_t usable = std::min<std::size_t>(leased.value().size(), count);
+    std::transform(leased.value().begin(), leased.value().begin() + static_cast<long>(usable), granted, to_endpoint);
+    return static_cast<long>(usable);
 }
 
 void release_endpoint(const alpine_endpoint& endpoint) {

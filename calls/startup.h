@@ -17,6 +17,9 @@ long claim_descriptor(int fd, alpine_endpoint* granted);
 /// The same for an endpoint no dummy can be bound to; port 0 is filled in. 0 or -errno.
 long claim_endpoint(alpine_endpoint* endpoint);
 
+/// Leases up to `count` (at most ALPINE_LEASE_MAX) ephemeral ports; fills in `granted`. How many there are, or -errno.
+long lease_endpoints(int protocol, unsigned count, alpine_endpoint* granted);
+
 /// Gives an endpoint back. When it returns, the host's port is free again.
 void release_endpoint(const alpine_endpoint& endpoint);
 

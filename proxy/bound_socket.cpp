@@ -114,6 +114,18 @@ Result<std::uint64_t> netns_cookie(int socket) {
     return socket_option<std::uint64_t>(socket, SOL_SOCKET, SO_NETNS_COOKIE, "network namespace of the socket");
 }
 
+Result<alpine_endpoint> endpoint_of_socket(int socket) {
+    const auto family = internet_family(socket);
+    if (!family) {
+        return family.error();
+    }
+    const auto protocol = wire_protocol(socket);
+    if (!protocol) {
+        return protocol.error();
+    }
+    return bound_endpoint(socket, family.value(), protocol.value());
+}
+
 Result<alpine_endpoint> inspect_bound_socket(int socket, std::uint64_t own_netns) {
     const auto family = internet_family(socket);
     if (!family) {
@@ -122,11 +134,7 @@ Result<alpine_endpoint> inspect_bound_socket(int socket, std::uint64_t own_netns
     if (auto netns = check_netns(socket, own_netns); !netns) {
         return netns.error();
     }
-    const auto protocol = wire_protocol(socket);
-    if (!protocol) {
-        return protocol.error();
-    }
-    auto endpoint = bound_endpoint(socket, family.value(), protocol.value());
+    auto endpoint = endpoint_of_socket(socket);
     if (!endpoint) {
         return endpoint;
     }

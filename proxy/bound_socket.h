@@ -19,6 +19,9 @@ Result<std::uint64_t> netns_cookie(int socket);
 /// without giving its holder any right to it (a service started by a privileged parent has just such a socket).
 Result<alpine_endpoint> inspect_bound_socket(int socket, std::uint64_t own_netns);
 
+/// The endpoint of a socket of alpined's own.
+Result<alpine_endpoint> endpoint_of_socket(int socket);
+
 /// Does the socket still hold its port? Its sender has it, too, and can connect and disconnect it, which gives back a
 /// port that was picked by the kernel (bind(2) to port 0).
 [[nodiscard]] bool holds_port(int socket);

@@ -8,6 +8,7 @@
 
 #include "proxy/bound_socket.h"
 #include "proxy/explicit_claim.h"
+#include "proxy/lease.h"
 #include "proxy/log.h"
 #include "proxy/privileged/reset.h"
 #include "proxy/version.h"
@@ -99,6 +100,8 @@ Service::Outcome Service::dispatch(Session& session, const alpine_msg_header& he
             return claim(session, message);
         case ALPINE_MSG_RELEASE:
             return release(session, message);
+        case ALPINE_MSG_LEASE:
+            return lease(session, message);
         case ALPINE_MSG_LIST:
             return list(session, message);
         default:
@@ -171,6 +174,34 @@ Service::Outcome Service::claim(Session& session, Incoming& message) {
     log(LogLevel::debug, "{} {}: claimed {}", session.stack->comm, name_of(session.peer), describe(endpoint.value()));
     auto reply = make_reply<alpine_claim_reply>(message.as<alpine_msg_header>());
     reply.endpoint = endpoint.value();
+    return send(session.connection.get(), bytes_of(reply));
+}
+
+Service::Outcome Service::lease(Session& session, const Incoming& message) {
+    const auto request = message.as<alpine_lease>();
+    if (!session.stack) {
+        return Error{ENOTCONN, "a lease before ATTACH"};
+    }
+    if (request.count == 0) {
+        return Error{EINVAL, "a lease of no port"};
+    }
+    auto reply = make_reply<alpine_lease_reply>(request.header);
+    while (reply.count < std::min<unsigned>(request.count, ALPINE_LEASE_MAX)) {
+        auto port = take_ephemeral_port(request.protocol);
+        const auto claimed =
+            port ? claims_.claim(session.stack->tun.ifindex(), port.value().endpoint, std::move(port.value().socket))
+                 : Result<void>(port.error());
+        if (!claimed && reply.count == 0) {
+            return claimed;
+        }
+        if (!claimed) {
+            break;
+        }
+        reply.ports_be[reply.count++] = port.value().endpoint.key.port_be;
+        reply.endpoint = port.value().endpoint;
+    }
+    reply.endpoint.key.port_be = 0;
+    log(LogLevel::debug, "{} {}: leased {} ports", session.stack->comm, name_of(session.peer), reply.count);
     return send(session.connection.get(), bytes_of(reply));
 }
 

@@ -66,6 +66,7 @@ private:
     Outcome dispatch(Session& session, const alpine_msg_header& header, Incoming& message);
     Outcome attach(Session& session, const Incoming& message);
     Outcome claim(Session& session, Incoming& message);
+    Outcome lease(Session& session, const Incoming& message);
     Outcome release(Session& session, const Incoming& message);
     Outcome list(Session& session, const Incoming& message);
     Outcome status(Session& session, const Incoming& message);

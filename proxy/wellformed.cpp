@@ -17,6 +17,8 @@ std::size_t request_size(unsigned type) {
             return sizeof(alpine_claim);
         case ALPINE_MSG_RELEASE:
             return sizeof(alpine_release);
+        case ALPINE_MSG_LEASE:
+            return sizeof(alpine_lease);
         case ALPINE_MSG_LIST:
             return sizeof(alpine_list);
         case ALPINE_MSG_STATUS:

@@ -44,7 +44,7 @@ Result<View> synchronise(const MirrorState& current) {
     }
     View view{std::move(state).value(), {}};
     view.mirror = plan_mirror(view.host);
-    auto stack = Channel::to_stack(host.value());
+    auto stack = Channel::to_stack();
     if (!stack) {
         return stack.error();
     }
@@ -99,6 +99,7 @@ Result<void> Mirror::look() {
     }
     mirror_ = std::move(view.value().mirror);
     links_ = links_in_use(view.value().host);
+    stale_ = false;
     return {};
 }
 
@@ -130,12 +131,12 @@ bool Mirror::concerns_us(const nlmsghdr& message) const {
 }
 
 Result<void> Mirror::follow() {
-    bool stale = false;
-    auto complete = changes_.drain([&](const nlmsghdr& message) { stale = stale || concerns_us(message); });
+    auto complete = changes_.drain([&](const nlmsghdr& message) { stale_ = stale_ || concerns_us(message); });
     if (!complete) {
         return complete.error();
     }
-    return stale || !complete.value() ? look() : Result<void>();
+    stale_ = stale_ || !complete.value();
+    return stale_ ? look() : Result<void>();
 }
 
 }  // namespace alp::wire

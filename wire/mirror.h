@@ -26,7 +26,7 @@ public:
     [[nodiscard]] int change_fd() const { return changes_.fd(); }
 
     /// Brings the stack up to date with what has been announced; cheap when nothing of it concerns alp0. Does
-    /// not wait.
+    /// not wait. After an error the next call tries again.
     Result<void> follow();
 
 private:
@@ -41,6 +41,7 @@ private:
     Channel changes_;
     MirrorState mirror_;
     std::vector<Link> links_;  ///< those of the host that the mirror depends on
+    bool stale_ = false;       ///< something has changed that the stack does not have yet
 };
 
 }  // namespace alp::wire

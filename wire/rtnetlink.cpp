@@ -22,6 +22,8 @@ namespace {
 
 constexpr std::size_t kReceiveBytes = 32UL * 1024; /* what the kernel fills per dump message at most */
 constexpr rlim_t kHighDescriptor = 960;            /* below the usual limit of 1024, so that the fd table stays small */
+constexpr rlim_t kMostDescriptors = 1 << 19;       /* half of what the stack has room for */
+constexpr long kBeyondLimit = 4096;                /* calls/sockets.cpp takes the first ones for blocked accept()s */
 constexpr long kFirstRestartCode = 512;            /* ERESTARTSYS; up to ERESTART_RESTARTBLOCK, 516 */
 constexpr long kLastRestartCode = 516;
 
@@ -124,8 +126,11 @@ Result<Channel> Channel::to_host(std::uint32_t groups) {
     return channel;
 }
 
-Result<Channel> Channel::to_stack(const Channel& host) {
-    const long fd = stack::call(ALPINE_NR_socket_at, host.fd(), AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+Result<Channel> Channel::to_stack() {
+    rlimit limit{};
+    raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, arg(&limit));
+    const long number = static_cast<long>(std::min(limit.rlim_cur, kMostDescriptors)) + kBeyondLimit;
+    const long fd = stack::call(ALPINE_NR_socket_at, number, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
     if (fd < 0) {
         return failed(fd, "opening a netlink socket in the stack");
     }

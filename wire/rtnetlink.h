@@ -65,8 +65,8 @@ public:
     static Result<Channel> to_host(std::uint32_t groups = 0);
 
     /// Inside the stack. The program's descriptor N and the stack's descriptor N must be the same thing, so the
-    /// stack's socket takes the number of `host`, which no descriptor of the program can have meanwhile.
-    static Result<Channel> to_stack(const Channel& host);
+    /// stack's socket takes a number beyond those that a program can have.
+    static Result<Channel> to_stack();
 
     Channel(Channel&& other) noexcept;
     Channel& operator=(Channel&&) = delete;

@@ -278,6 +278,23 @@ Result<Claim> Client::claim_explicit(std::uint8_t protocol, const in6_addr& addr
     return ask_claim(request, -1);
 }
 
+Result<std::vector<Claim>> Client::lease(std::uint8_t protocol, unsigned count) {
+    auto request = make_request<alpine_lease>(ALPINE_MSG_LEASE);
+    request.protocol = protocol;
+    request.count = count;
+    const auto reply = ask<alpine_lease_reply>(request.header, sizeof(request), -1, nullptr);
+    if (!reply) {
+        return reply.error();
+    }
+    std::vector<Claim> leased;
+    alpine_endpoint endpoint = reply.value().endpoint;
+    for (unsigned i = 0; i < std::min<unsigned>(reply.value().count, ALPINE_LEASE_MAX); ++i) {
+        endpoint.key.port_be = reply.value().ports_be[i];
+        leased.push_back(claim_of(endpoint));
+    }
+    return leased;
+}
+
 Result<void> Client::release(const Claim& claim) {
     auto request = make_request<alpine_release>(ALPINE_MSG_RELEASE);
     request.endpoint = endpoint_of(claim);

@@ -67,6 +67,10 @@ public:
     /// The same for transports the host lacks (SCTP, DCCP). Port 0: alpined picks one.
     Result<Claim> claim_explicit(std::uint8_t protocol, const in6_addr& address, std::uint16_t port, bool dual_stack);
 
+    /// Leases up to `count` ephemeral ports of TCP or UDP on the wildcard address: claims, each to be given back by
+    /// release(). At least one. Errors: see struct alpine_lease in abi/proxy.h.
+    Result<std::vector<Claim>> lease(std::uint8_t protocol, unsigned count);
+
     /// Takes back one claim: claims are counted, each claim() wants its release(). Once it returns, the host's port
     /// is free again. Errors: ENOENT.
     Result<void> release(const Claim& claim);

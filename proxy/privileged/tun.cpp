@@ -101,8 +101,7 @@ Result<Tun> Tun::make() {
     }
     Tun tun(std::move(file).value(), ifname.value());
     tun.ifindex_ = if_nametoindex(tun.ifname_.c_str());
-    for (const auto& step :
-         {set_offloads(tun.queue()), set_mtu(tun.ifname_), set_tun_sysctls(tun.ifname_)}) {
+    for (const auto& step : {set_offloads(tun.queue()), set_mtu(tun.ifname_), set_tun_sysctls(tun.ifname_)}) {
         if (!step) {
             return step.error();
         }

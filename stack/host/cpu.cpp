@@ -9,6 +9,7 @@
 
 #include "base/raw_syscall.h"
 #include "stack/host/clock.h"
+#include "stack/host/own_table.h"
 #include "stack/host/poll_set.h"
 #include "stack/host/private_fd.h"
 
@@ -20,7 +21,7 @@ constexpr std::uint64_t kSpawnRetryNs = 100'000;
 
 void signal_event(int fd) {
     const std::uint64_t one = 1;
-    raw_syscall(SYS_write, fd, arg(&one), sizeof(one));
+    write_to(fd, &one, sizeof(one));
 }
 
 void drain_event(int fd) {

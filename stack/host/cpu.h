@@ -63,6 +63,7 @@ public:
     void interrupt(Thread& thread) const;
 
     [[nodiscard]] int kick_fd() const { return kick_fd_; }
+    [[nodiscard]] int wire_fd() const { return wire_fd_; }
 
 private:
     bool drive(Thread& thread);

@@ -11,6 +11,7 @@
 
 #include "base/raw_syscall.h"
 #include "stack/host/clock.h"
+#include "stack/host/own_table.h"
 
 namespace alp::stack {
 
@@ -24,20 +25,7 @@ void op_random(void* buffer, std::uint64_t len_bytes) {
     raw_syscall(SYS_getrandom, arg(buffer), static_cast<long>(len_bytes), 0);
 }
 
-/// Writes to the process's standard error from a thread with another descriptor table: the keeper.
-void write_to_borrowed(const char* text, std::uint64_t len_bytes) {
-    const long process = raw_syscall(SYS_pidfd_open, raw_syscall(SYS_getpid), 0);
-    const long file = raw_syscall(SYS_pidfd_getfd, process, STDERR_FILENO, 0);
-    raw_syscall(SYS_write, file, arg(text), static_cast<long>(len_bytes));
-    raw_syscall(SYS_close, file);
-    raw_syscall(SYS_close, process);
-}
-
-void op_console(const char* text, std::uint64_t len_bytes) {
-    if (raw_syscall(SYS_write, STDERR_FILENO, arg(text), static_cast<long>(len_bytes)) == -EBADF) {
-        write_to_borrowed(text, len_bytes);
-    }
-}
+void op_console(const char* text, std::uint64_t len_bytes) { write_to(STDERR_FILENO, text, len_bytes); }
 
 std::int64_t op_wire_read(const iovec* iov, int count) { return raw_syscall(SYS_readv, wire, arg(iov), count); }
 

@@ -1,27 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 // The keeper: leads while no program thread does (theory in cpu.h), and the boot, which is its first act.
 //
-// A descriptor table of its own
-// -----------------------------
-// While two threads share a descriptor table, every call of the program on a descriptor costs the host's kernel an
-// atomic reference count: a program of one thread would pay for our keeper on each read(). So the keeper leaves the
-// process's table, and what it keeps in its own, under the same numbers, is what it needs for
-// leading: the wire and the kick. It never has to wake a program thread by that thread's own event descriptor, because
-// it runs the stack only while no thread is blocked in it (cpu.h); drive() makes sure. Standard error it borrows when
-// it has something to say (host_ops.cpp). A host kernel that cannot do it (before 5.9, or forbidden) leaves the table
-// shared.
+// It has a descriptor table of its own (own_table.h), with what it needs for leading: the wire and the kick. It never
+// has to wake a program thread by that thread's own event descriptor, because it runs the stack only while no thread is
+// blocked in it (cpu.h); drive() makes sure.
 #include <errno.h>
-#include <linux/close_range.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 
-#include <algorithm>
-
 #include "base/raw_syscall.h"
 #include "stack/host/clock.h"
 #include "stack/host/cpu.h"
+#include "stack/host/own_table.h"
 #include "stack/host/private_fd.h"
 
 namespace alp::stack {
@@ -37,20 +29,6 @@ void sleep_until(std::uint64_t deadline_ns) {
     }
     const timespec when = to_timespec(deadline_ns);
     raw_syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, arg(&when), 0);
-}
-
-void close_all_between(int above, int below) {
-    if (below - above > 1) {
-        raw_syscall(SYS_close_range, above + 1, below - 1, CLOSE_RANGE_UNSHARE);
-    }
-}
-
-/// Gives the calling thread a descriptor table that holds nothing but these two (a negative one stands for none).
-void keep_only(int one, int other) {
-    const auto [low, high] = std::minmax(one, other);
-    close_all_between(-1, low);
-    close_all_between(std::max(low, -1), high);
-    raw_syscall(SYS_close_range, high + 1, ~0U, CLOSE_RANGE_UNSHARE);
 }
 
 }  // namespace
@@ -107,7 +85,7 @@ void Cpu::keep() {
     token_.lock();
     keeper_id_ = keeper.id;
     token_.unlock();
-    keep_only(wire_fd_, kick_fd_);
+    leave_descriptor_table({wire_fd_, kick_fd_});
     __atomic_store_n(&keeper_ready_, 1, __ATOMIC_RELEASE);
     futex_wake(&keeper_ready_, 1);
 

@@ -2,7 +2,9 @@
 #include "stack/host/stack.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <atomic>
 
@@ -12,6 +14,7 @@
 #include "stack/host/fault.h"
 #include "stack/host/host_ops.h"
 #include "stack/host/image.h"
+#include "stack/host/own_table.h"
 #include "stack/host/private_fd.h"
 
 namespace alp::stack {
@@ -150,6 +153,18 @@ void thread_exit() {
 }
 
 pid_t process_id() { return static_cast<pid_t>(call(SYS_getpid)); }
+
+void leave_descriptor_table(int kept) {
+    leave_descriptor_table({cpu.wire_fd(), cpu.kick_fd(), kept});
+    // What is opened next must not look like standard error. Of /dev/null opened so, a write says that it cannot be.
+    static constexpr char kNull[] = "/dev/null";
+    for (int i = 0; i <= STDERR_FILENO; ++i) {
+        UniqueFd null(static_cast<int>(raw_syscall(SYS_openat, AT_FDCWD, arg(kNull), O_RDONLY | O_CLOEXEC)));
+        if (null.get() <= STDERR_FILENO) {
+            static_cast<void>(null.release());
+        }
+    }
+}
 
 void after_fork_in_child() { is_running = false; }
 

@@ -86,6 +86,11 @@ void thread_exit();
 /// close(), dup2() and close_range() of the program must pass these by. Async-signal-safe.
 [[nodiscard]] bool is_private_fd(int fd);
 
+/// For a thread of Alpine's own that makes calls: from here on it has a descriptor table of its own, with nothing in it
+/// but `kept` and what the stack needs (own_table.h). Descriptors 0 to 2 are there, and can neither be read nor
+/// written.
+void leave_descriptor_table(int kept);
+
 /// In a child after fork(): the arena stays with the parent. running() is false from here on, call() answers
 /// -ENOTCONN.
 void after_fork_in_child();

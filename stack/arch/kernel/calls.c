@@ -153,6 +153,8 @@ long alpine_private_call(long number, const s64 *args)
 		return alpine_packet_unmap(args[0]);
 	case ALPINE_NR_choose_port:
 		return alpine_choose_port(args[0]);
+	case ALPINE_NR_take_port:
+		return alpine_take_port(args[0], args[1]);
 	case ALPINE_NR_give_port_back:
 		return alpine_give_port_back(args[0]);
 	case ALPINE_NR_local_port:

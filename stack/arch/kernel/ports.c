@@ -84,14 +84,26 @@ static void show_port(struct sock *sk, const struct sock *holder)
 	inet_sk(sk)->inet_sport = htons(inet_sk(holder)->inet_num);
 }
 
-static long choose_port(struct sock *holder)
+static long choose_port(struct sock *holder, int unused)
 {
 	if (inet_sk(holder)->inet_num)
 		return 0;
 	return holder->sk_prot->get_port(holder, 0) ? -EADDRINUSE : 0;
 }
 
-static long give_port_back(struct sock *holder)
+static long take_port(struct sock *holder, int port)
+{
+	int low, high;
+
+	if (inet_sk(holder)->inet_num)
+		return -EISCONN;
+	inet_sk_get_local_port_range(holder, &low, &high);
+	if (port < low || port > high || inet_is_local_reserved_port(sock_net(holder), port))
+		return -ERANGE;
+	return holder->sk_prot->get_port(holder, port) ? -EADDRINUSE : 0;
+}
+
+static long give_port_back(struct sock *holder, int unused)
 {
 	if (!holder->sk_prot->put_port)
 		return -EOPNOTSUPP;
@@ -102,7 +114,7 @@ static long give_port_back(struct sock *holder)
 	return 0;
 }
 
-static long with_port_holder(int fd, long (*act)(struct sock *holder))
+static long with_port_holder(int fd, long (*act)(struct sock *holder, int port), int port)
 {
 	struct sock *sk, *holder;
 	struct socket *sock;
@@ -118,7 +130,7 @@ static long with_port_holder(int fd, long (*act)(struct sock *holder))
 	}
 	lock_sock(sk);
 	holder = port_holder(sk);
-	err = IS_ERR(holder) ? PTR_ERR(holder) : act(holder);
+	err = IS_ERR(holder) ? PTR_ERR(holder) : act(holder, port);
 	if (!err)
 		show_port(sk, holder);
 	release_sock(sk);
@@ -128,12 +140,17 @@ static long with_port_holder(int fd, long (*act)(struct sock *holder))
 
 long alpine_choose_port(int fd)
 {
-	return with_port_holder(fd, choose_port);
+	return with_port_holder(fd, choose_port, 0);
+}
+
+long alpine_take_port(int fd, int port)
+{
+	return with_port_holder(fd, take_port, port);
 }
 
 long alpine_give_port_back(int fd)
 {
-	return with_port_holder(fd, give_port_back);
+	return with_port_holder(fd, give_port_back, 0);
 }
 
 long alpine_local_port(int fd)

@@ -36,6 +36,7 @@ long alpine_thread_of_task(pid_t pid);
 long alpine_port_in_use(int protocol, unsigned short port);
 long alpine_orphans(void);
 long alpine_choose_port(int fd);
+long alpine_take_port(int fd, int port);
 long alpine_give_port_back(int fd);
 long alpine_local_port(int fd);
 
@@ -44,6 +45,9 @@ struct alpine_packet_map;
 long alpine_packet_map(int fd, struct alpine_packet_map __user *to);
 long alpine_packet_block(int handle, u32 index);
 long alpine_packet_unmap(int handle);
+
+/* pinning.c */
+long alpine_setsockopt(long fd, long level, long name, long value, long len, long unused);
 
 /* syscall_table.c */
 typedef long (*alpine_syscall_fn)(long, long, long, long, long, long);
