@@ -19,6 +19,11 @@
 #define MAX_ADDRESSES 4096
 #define MAX_STACKS 4096
 #define MAX_FRAGMENTED 4096
+#define MAX_SHARES 16384
+#define MAX_HELD_PIECES 2048
+
+/* As long as the host's kernel keeps pieces (ipfrag_time). */
+#define FRAGMENT_LIFETIME_NS 30000000000ull
 #define MAX_CONNECTIONS 131072 /* the least recently opened is forgotten first */
 
 /* RFC 9293: the byte of the TCP header that holds them, and the flags that open and close. */
@@ -47,5 +52,8 @@ enum icmp_types {
 };
 
 #define always_inline inline __attribute__((always_inline))
+
+/* A function that the verifier looks at once, for any arguments, instead of at each call anew. */
+#define checked_once __attribute__((noinline))
 
 #endif

@@ -160,6 +160,14 @@ bool holds_port(int socket) {
     return bind(socket, reinterpret_cast<sockaddr*>(&any), length) != 0 && errno == EINVAL;
 }
 
+Sharing sharing_of(int socket, uid_t uid) {
+    const auto is_set = [socket](int option) {
+        const auto value = socket_option<int>(socket, SOL_SOCKET, option, "how the socket is shared");
+        return value && value.value() != 0;
+    };
+    return {is_set(SO_REUSEPORT), is_set(SO_REUSEADDR), uid};
+}
+
 bool host_has_transport(std::uint8_t protocol) {
     const int type = protocol == IPPROTO_DCCP ? SOCK_DCCP : protocol == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM;
     return UniqueFd(socket(AF_INET, type | SOCK_CLOEXEC, protocol)).valid();

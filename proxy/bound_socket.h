@@ -6,6 +6,7 @@
 
 #include "abi/proxy.h"
 #include "base/result.h"
+#include "proxy/claim_table.h"
 
 namespace alp::proxy {
 
@@ -25,6 +26,9 @@ Result<alpine_endpoint> endpoint_of_socket(int socket);
 /// Does the socket still hold its port? Its sender has it, too, and can connect and disconnect it, which gives back a
 /// port that was picked by the kernel (bind(2) to port 0).
 [[nodiscard]] bool holds_port(int socket);
+
+/// What the socket allows others on its endpoint. `uid`: whose it is.
+[[nodiscard]] Sharing sharing_of(int socket, uid_t uid);
 
 /// Does this kernel have a socket for the transport? Then it must be claimed by a bound one.
 [[nodiscard]] bool host_has_transport(std::uint8_t protocol);

@@ -1,9 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "proxy/claim_table.h"
 
+#include <algorithm>
 #include <cerrno>
 
 namespace alp::proxy {
+namespace {
+
+bool is_datagram(const alpine_flow_key& key) {
+    return key.protocol != IPPROTO_TCP && key.protocol != IPPROTO_SCTP && key.protocol != IPPROTO_DCCP;
+}
+
+/// As the host's kernel has it for SO_REUSEPORT.
+bool spread_over(const Sharing& a, const Sharing& b) { return a.reuse_port && b.reuse_port && a.uid == b.uid; }
+
+bool go_together(const alpine_flow_key& key, const Sharing& a, const Sharing& b) {
+    return spread_over(a, b) || (is_datagram(key) && a.reuse_address && b.reuse_address);
+}
+
+template <typename Owners>
+auto find_owner(Owners& owners, unsigned ifindex) {
+    return std::ranges::find_if(owners, [ifindex](const auto& owner) { return owner.ifindex == ifindex; });
+}
+
+}  // namespace
 
 std::vector<alpine_flow_key> ClaimTable::keys_of(const alpine_flow_key& key, unsigned flags) {
     if ((flags & ALPINE_ENDPOINT_DUAL) != 0) {
@@ -12,36 +32,65 @@ std::vector<alpine_flow_key> ClaimTable::keys_of(const alpine_flow_key& key, uns
     return {key};
 }
 
-Result<void> ClaimTable::acquire(unsigned ifindex, const alpine_flow_key& key) {
+Result<void> ClaimTable::steer(const alpine_flow_key& key, const Owners& owners) {
+    if (owners.size() == 1) {
+        return flows_.set(key, owners.front().ifindex);
+    }
+    std::vector<alpine_share_member> members;
+    for (const auto& owner : owners) {
+        members.push_back({owner.ifindex, owner.accepts ? 1U : 0U});
+    }
+    return flows_.share(key, members);
+}
+
+Result<void> ClaimTable::acquire(unsigned ifindex, const alpine_flow_key& key, const Sharing& sharing) {
     const auto found = owners_.find(key);
-    if (found != owners_.end()) {
-        if (found->second.ifindex != ifindex) {
-            return Error{EADDRINUSE, describe({key, 0}) + " is claimed by another stack"};
-        }
-        ++found->second.claims;
+    Owners owners = found != owners_.end() ? found->second : Owners();
+    const auto own = find_owner(owners, ifindex);
+    if (own != owners.end()) {
+        ++own->claims;
+        own->sharing.reuse_port &= sharing.reuse_port;
+        own->sharing.reuse_address &= sharing.reuse_address;
+        found->second = std::move(owners);
         return {};
     }
-    if (auto set = flows_.set(key, ifindex); !set) {
-        return set.error();
+    if (!std::ranges::all_of(owners, [&](const Owner& owner) { return go_together(key, owner.sharing, sharing); })) {
+        return Error{EADDRINUSE, describe({key, 0}) + " is claimed by another stack"};
     }
-    owners_.emplace(key, Owner{ifindex, 1});
+    const bool spread =
+        std::ranges::all_of(owners, [&](const Owner& owner) { return spread_over(owner.sharing, sharing); });
+    owners.push_back({ifindex, 1, is_datagram(key) && spread, sharing});
+    if (auto steered = steer(key, owners); !steered) {
+        return steered;
+    }
+    owners_[key] = std::move(owners);
     return {};
 }
 
-void ClaimTable::give_back(const alpine_flow_key& key) {
+// Flows of a map that has room for them: fewer owners need no more.
+void ClaimTable::give_back(unsigned ifindex, const alpine_flow_key& key) {
     const auto found = owners_.find(key);
-    if (--found->second.claims == 0) {
+    Owners& owners = found->second;
+    const auto own = find_owner(owners, ifindex);
+    if (--own->claims != 0) {
+        return;
+    }
+    owners.erase(own);
+    if (owners.empty()) {
         flows_.erase(key);
         owners_.erase(found);
+    } else {
+        (void)steer(key, owners);
     }
 }
 
-Result<void> ClaimTable::claim(unsigned ifindex, const alpine_endpoint& endpoint, UniqueFd socket) {
+Result<void> ClaimTable::claim(unsigned ifindex, const alpine_endpoint& endpoint, UniqueFd socket,
+                               const Sharing& sharing) {
     const auto keys = keys_of(endpoint.key, endpoint.flags);
     for (std::size_t i = 0; i < keys.size(); ++i) {
-        if (auto acquired = acquire(ifindex, keys[i]); !acquired) {
+        if (auto acquired = acquire(ifindex, keys[i], sharing); !acquired) {
             while (i > 0) {
-                give_back(keys[--i]);
+                give_back(ifindex, keys[--i]);
             }
             return acquired;
         }
@@ -51,9 +100,9 @@ Result<void> ClaimTable::claim(unsigned ifindex, const alpine_endpoint& endpoint
 }
 
 // First the flow, then the socket that held its port: nobody else can bind it while packets still come here.
-void ClaimTable::forget(const Claims::iterator& claim) {
+void ClaimTable::forget(unsigned ifindex, const Claims::iterator& claim) {
     for (const auto& key : keys_of(claim->first, claim->second.flags)) {
-        give_back(key);
+        give_back(ifindex, key);
     }
 }
 
@@ -65,12 +114,27 @@ Result<void> ClaimTable::release(unsigned ifindex, const alpine_endpoint& endpoi
             ++claim;
         }
         if (claim != end) {
-            forget(claim);
+            forget(ifindex, claim);
             stack->second.erase(claim);
             return {};
         }
     }
     return Error{ENOENT, describe(endpoint) + " is not claimed by this stack"};
+}
+
+Result<void> ClaimTable::set_accepting(unsigned ifindex, const alpine_endpoint& endpoint, bool accepts) {
+    for (const auto& key : keys_of(endpoint.key, endpoint.flags)) {
+        const auto found = owners_.find(key);
+        const auto own = found != owners_.end() ? find_owner(found->second, ifindex) : Owners::iterator();
+        if (found == owners_.end() || own == found->second.end()) {
+            return Error{ENOENT, describe(endpoint) + " is not claimed by this stack"};
+        }
+        own->accepts = accepts;
+        if (auto steered = steer(key, found->second); !steered) {
+            return steered;
+        }
+    }
+    return {};
 }
 
 void ClaimTable::release_all(unsigned ifindex) {
@@ -79,7 +143,7 @@ void ClaimTable::release_all(unsigned ifindex) {
         return;
     }
     for (auto claim = stack->second.begin(); claim != stack->second.end(); ++claim) {
-        forget(claim);
+        forget(ifindex, claim);
     }
     claims_.erase(stack);
 }
@@ -94,7 +158,7 @@ std::vector<alpine_endpoint> ClaimTable::drop_unheld(const std::function<bool(in
                 continue;
             }
             dropped.push_back({key, held.flags});
-            forget(claim);
+            forget(ifindex, claim);
             claim = claims.erase(claim);
         }
     }
@@ -106,8 +170,9 @@ bool ClaimTable::key_collides(unsigned ifindex, const alpine_flow_key& key) cons
         const alpine_flow_key v4 = v4_wildcard_of(a);
         return (std::memcmp(a.addr, v4.addr, 12) == 0) == (std::memcmp(b.addr, v4.addr, 12) == 0);
     };
-    for (const auto& [other, owner] : owners_) {
-        if (owner.ifindex == ifindex || other.protocol != key.protocol || other.port_be != key.port_be) {
+    for (const auto& [other, owners] : owners_) {
+        if (std::ranges::all_of(owners, [&](const Owner& owner) { return owner.ifindex == ifindex; }) ||
+            other.protocol != key.protocol || other.port_be != key.port_be) {
             continue;
         }
         const bool overlap = is_wildcard(other) || is_wildcard(key);

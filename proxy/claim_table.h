@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-// Which stack owns which endpoint.
+// Which stacks own which endpoint.
 //
 // A claim is one CLAIM of one stack: an endpoint, and the bound host socket that proves and keeps it. Claims are
 // counted: two sockets of one program on one port (SO_REUSEPORT, or a listener and its rebinding successor) are two
-// claims of one flow. A flow belongs to one stack at a time and is steered from its first claim to its last release.
+// claims of one flow. A flow is steered from its first claim to its last release. It belongs to one stack, or to
+// several where the host's bind(2) lets several sockets have one endpoint: with SO_REUSEPORT on all of them and one
+// user, when new flows are spread over the members; and with SO_REUSEADDR on datagram sockets, when all may send and
+// get what is sent to groups, and what is for the endpoint alone goes to the first.
 #pragma once
+
+#include <sys/types.h>
 
 #include <functional>
 #include <map>
@@ -21,8 +26,18 @@ namespace alp::proxy {
 class FlowMap {
 public:
     virtual ~FlowMap() = default;
+    /// To one stack, also if it was shared.
     virtual Result<void> set(const alpine_flow_key& key, unsigned ifindex) = 0;
+    /// To several, two at least. ENOSPC: more than ALPINE_SHARE_MEMBERS, or the map is full.
+    virtual Result<void> share(const alpine_flow_key& key, const std::vector<alpine_share_member>& members) = 0;
     virtual void erase(const alpine_flow_key& key) = 0;
+};
+
+/// What the claiming socket allows others on its endpoint (socket(7)), and whose it is.
+struct Sharing {
+    bool reuse_port = false;
+    bool reuse_address = false;
+    uid_t uid = 0;
 };
 
 class ClaimTable {
@@ -31,8 +46,12 @@ public:
     explicit ClaimTable(FlowMap& flows) : flows_(flows) {}
 
     /// Steers `endpoint` to the stack behind `ifindex` and keeps `socket` (which may be empty) while it is claimed.
-    /// EADDRINUSE if any part of it is another stack's; whatever the map answers when it is full.
-    Result<void> claim(unsigned ifindex, const alpine_endpoint& endpoint, UniqueFd socket);
+    /// EADDRINUSE if any part of it is another stack's and not shared; whatever the map answers when it is full.
+    Result<void> claim(unsigned ifindex, const alpine_endpoint& endpoint, UniqueFd socket, const Sharing& sharing = {});
+
+    /// Does the stack take new flows of an endpoint that it shares? Connections only once it listens, so that none is
+    /// given to a socket that is merely bound; datagrams from the beginning. ENOENT if there is no such claim.
+    Result<void> set_accepting(unsigned ifindex, const alpine_endpoint& endpoint, bool accepts);
 
     /// Takes back one claim; the flow ends with its last. ENOENT if there is none.
     Result<void> release(unsigned ifindex, const alpine_endpoint& endpoint);
@@ -57,7 +76,10 @@ private:
     struct Owner {
         unsigned ifindex;
         unsigned claims;
+        bool accepts;
+        Sharing sharing;
     };
+    using Owners = std::vector<Owner>;  // in the order of their coming
     struct Claim {
         unsigned flags;
         UniqueFd socket;
@@ -65,13 +87,14 @@ private:
     using Claims = std::multimap<alpine_flow_key, Claim, KeyLess>;
 
     [[nodiscard]] static std::vector<alpine_flow_key> keys_of(const alpine_flow_key& key, unsigned flags);
-    Result<void> acquire(unsigned ifindex, const alpine_flow_key& key);
-    void give_back(const alpine_flow_key& key);
-    void forget(const Claims::iterator& claim);
+    Result<void> acquire(unsigned ifindex, const alpine_flow_key& key, const Sharing& sharing);
+    void give_back(unsigned ifindex, const alpine_flow_key& key);
+    void forget(unsigned ifindex, const Claims::iterator& claim);
+    Result<void> steer(const alpine_flow_key& key, const Owners& owners);
     [[nodiscard]] bool key_collides(unsigned ifindex, const alpine_flow_key& key) const;
 
     FlowMap& flows_;
-    std::map<alpine_flow_key, Owner, KeyLess> owners_;
+    std::map<alpine_flow_key, Owners, KeyLess> owners_;
     std::map<unsigned, Claims> claims_;  // by ifindex
 };
 

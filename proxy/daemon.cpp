@@ -132,7 +132,7 @@ Result<void> Daemon::run() {
         return added;
     }
     log(LogLevel::info, "alpined serves at {}: {} devices, {} addresses", socket_, steering_->host_count(),
-        addresses_.size());
+        host_.addresses().size());
     return loop_.run();
 }
 
@@ -212,17 +212,19 @@ void Daemon::reconcile_devices() {
 }
 
 void Daemon::reconcile_addresses() {
-    auto now = host_.addresses();
-    const AddressLess less;
-    std::vector<in6_addr> gone;
-    std::ranges::set_difference(addresses_, now, std::back_inserter(gone), less);
-    std::vector<in6_addr> added;
-    std::ranges::set_difference(now, addresses_, std::back_inserter(added), less);
-    for (const auto& address : gone) {
-        steering_->remove_address(address);
+    auto now = host_.address_uses();
+    for (const auto& [address, use] : addresses_) {
+        if (!now.contains(address)) {
+            steering_->remove_address(address);
+        }
     }
-    for (const auto& address : added) {
-        if (auto add = steering_->add_address(address); !add) {
+    for (const auto& [address, use] : now) {
+        const auto known = addresses_.find(address);
+        if (known != addresses_.end() && known->second.ifindex == use.ifindex &&
+            known->second.broadcast == use.broadcast) {
+            continue;
+        }
+        if (auto add = steering_->add_address(address, use); !add) {
             log(LogLevel::error, "{}", add.error().message());
         }
     }

@@ -2,6 +2,7 @@
 // alpined put together: the listener, the host's devices, the clients, and an orderly end.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -62,7 +63,7 @@ private:
     std::unique_ptr<Steering> steering_;
     std::unique_ptr<Service> service_;  // before steering_ in destruction: TUNs go first
     std::set<unsigned> devices_;        // that steering has been tried on
-    std::set<in6_addr, AddressLess> addresses_;
+    std::map<in6_addr, alpine_address_use, AddressLess> addresses_;
 };
 
 }  // namespace alp::proxy

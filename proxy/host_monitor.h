@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "abi/steering.h"
 #include "base/result.h"
 
 namespace alp::proxy {
@@ -45,6 +46,9 @@ public:
     /// All addresses of all devices, v4-mapped, each once.
     [[nodiscard]] std::set<in6_addr, AddressLess> addresses() const;
 
+    /// The same, with the device that has each, and the addresses by which they are reached by broadcast.
+    [[nodiscard]] std::map<in6_addr, alpine_address_use, AddressLess> address_uses() const;
+
     /// The largest MTU of a device that is up and not lo; 1500 if there is none. Devices of kind "tun" do not count.
     [[nodiscard]] unsigned mtu_bytes() const;
 
@@ -61,7 +65,7 @@ private:
 
     Netlink netlink_;
     std::map<unsigned, Link> links_;
-    std::map<unsigned, std::set<in6_addr, AddressLess>> addresses_;  // by ifindex
+    std::map<unsigned, std::map<in6_addr, unsigned, AddressLess>> addresses_;  // by ifindex: address, prefix length
 };
 
 }  // namespace alp::proxy

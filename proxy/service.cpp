@@ -102,6 +102,8 @@ Service::Outcome Service::dispatch(Session& session, const alpine_msg_header& he
             return release(session, message);
         case ALPINE_MSG_LEASE:
             return lease(session, message);
+        case ALPINE_MSG_ACCEPTING:
+            return accepting(session, message);
         case ALPINE_MSG_LIST:
             return list(session, message);
         default:
@@ -168,7 +170,8 @@ Service::Outcome Service::claim(Session& session, Incoming& message) {
     }
     UniqueFd socket = message.fds.empty() ? UniqueFd() : std::move(message.fds.front());
     const unsigned ifindex = session.stack->tun.ifindex();
-    if (auto claimed = claims_.claim(ifindex, endpoint.value(), std::move(socket)); !claimed) {
+    const Sharing sharing = socket.valid() ? sharing_of(socket.get(), session.peer.uid) : Sharing{};
+    if (auto claimed = claims_.claim(ifindex, endpoint.value(), std::move(socket), sharing); !claimed) {
         return claimed;
     }
     log(LogLevel::debug, "{} {}: claimed {}", session.stack->comm, name_of(session.peer), describe(endpoint.value()));
@@ -218,6 +221,14 @@ Service::Outcome Service::release(Session& session, const Incoming& message) {
         log(LogLevel::warning, "{}: {}", name_of(session.peer), released.error().message());
     }
     return quiet ? Outcome() : send(session.connection.get(), bytes_of(make_reply<alpine_reply>(request.header)));
+}
+
+Service::Outcome Service::accepting(Session& session, const Incoming& message) {
+    const auto request = message.as<alpine_accepting>();
+    auto set = session.stack
+                   ? claims_.set_accepting(session.stack->tun.ifindex(), request.endpoint, request.accepts != 0)
+                   : Error{ENOTCONN, "word of accepting before ATTACH"};
+    return set ? send(session.connection.get(), bytes_of(make_reply<alpine_reply>(request.header))) : set;
 }
 
 const Session* Service::next_visible(const Session& viewer, unsigned after_ifindex) const {

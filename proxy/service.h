@@ -68,6 +68,7 @@ private:
     Outcome claim(Session& session, Incoming& message);
     Outcome lease(Session& session, const Incoming& message);
     Outcome release(Session& session, const Incoming& message);
+    Outcome accepting(Session& session, const Incoming& message);
     Outcome list(Session& session, const Incoming& message);
     Outcome status(Session& session, const Incoming& message);
 

@@ -295,6 +295,14 @@ Result<std::vector<Claim>> Client::lease(std::uint8_t protocol, unsigned count) 
     return leased;
 }
 
+Result<void> Client::set_accepting(const Claim& claim, bool accepts) {
+    auto request = make_request<alpine_accepting>(ALPINE_MSG_ACCEPTING);
+    request.endpoint = endpoint_of(claim);
+    request.accepts = accepts ? 1 : 0;
+    const auto reply = ask<alpine_reply>(request.header, sizeof(request), -1, nullptr);
+    return reply ? Result<void>() : reply.error();
+}
+
 Result<void> Client::release(const Claim& claim) {
     auto request = make_request<alpine_release>(ALPINE_MSG_RELEASE);
     request.endpoint = endpoint_of(claim);

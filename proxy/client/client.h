@@ -64,12 +64,16 @@ public:
     /// Errors: see struct alpine_claim in abi/proxy.h.
     Result<Claim> claim(int socket);
 
-    /// The same for transports the host lacks (SCTP, DCCP). Port 0: alpined picks one.
+    /// The same for what no host socket can stand for: transports the host lacks (SCTP, DCCP; port 0: alpined picks
+    /// one), the id of an echo request, a protocol without ports.
     Result<Claim> claim_explicit(std::uint8_t protocol, const in6_addr& address, std::uint16_t port, bool dual_stack);
 
     /// Leases up to `count` ephemeral ports of TCP or UDP on the wildcard address: claims, each to be given back by
     /// release(). At least one. Errors: see struct alpine_lease in abi/proxy.h.
     Result<std::vector<Claim>> lease(std::uint8_t protocol, unsigned count);
+
+    /// Says that on this claim new connections are taken, or not any more: see ACCEPTING in abi/proxy.h.
+    Result<void> set_accepting(const Claim& claim, bool accepts);
 
     /// Takes back one claim: claims are counted, each claim() wants its release(). Once it returns, the host's port
     /// is free again. Errors: ENOENT.

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
@@ -91,7 +92,7 @@ Result<std::unique_ptr<Steering>> Steering::load() {
     if (skeleton == nullptr) {
         return Error{errno,
                      "the host kernel refused the steering programs: run alpined as root (CAP_BPF, CAP_NET_ADMIN) "
-                     "on Linux 5.10 or later; --log-level debug shows its reasons"};
+                     "on Linux 5.12 or later; --log-level debug shows its reasons"};
     }
     return std::unique_ptr<Steering>(new Steering(skeleton));
 }
@@ -165,7 +166,7 @@ std::vector<alpine_connection_key> Steering::take_connections(unsigned ifindex) 
     return left_open;
 }
 
-Result<void> Steering::set(const alpine_flow_key& key, unsigned ifindex) {
+Result<void> Steering::set_owner(const alpine_flow_key& key, std::uint32_t ifindex) {
     const alpine_flow_owner owner{ifindex};
     if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.flows), &key, &owner, BPF_ANY) != 0) {
         return Error{errno == E2BIG ? ENOSPC : errno, "no room for one more steered endpoint"};
@@ -173,12 +174,37 @@ Result<void> Steering::set(const alpine_flow_key& key, unsigned ifindex) {
     return {};
 }
 
-void Steering::erase(const alpine_flow_key& key) { bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.flows), &key); }
+// A packet must never find the flow shared and no share: so the flow is written last when sharing begins, and first
+// when it ends.
+Result<void> Steering::set(const alpine_flow_key& key, unsigned ifindex) {
+    auto owned = set_owner(key, ifindex);
+    if (owned) {
+        bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.shares), &key);
+    }
+    return owned;
+}
 
-Result<void> Steering::add_address(const in6_addr& address) {
+Result<void> Steering::share(const alpine_flow_key& key, const std::vector<alpine_share_member>& members) {
+    alpine_share share{};
+    if (members.size() > std::size(share.members)) {
+        return Error{ENOSPC, "no more than " + std::to_string(std::size(share.members)) + " stacks share an endpoint"};
+    }
+    share.count = static_cast<__u32>(members.size());
+    std::ranges::copy(members, share.members);
+    if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.shares), &key, &share, BPF_ANY) != 0) {
+        return Error{errno == E2BIG ? ENOSPC : errno, "no room for one more shared endpoint"};
+    }
+    return set_owner(key, ALPINE_SHARED_FLOW);
+}
+
+void Steering::erase(const alpine_flow_key& key) {
+    bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.flows), &key);
+    bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.shares), &key);
+}
+
+Result<void> Steering::add_address(const in6_addr& address, const alpine_address_use& use) {
     const alpine_address key = key_of(address);
-    const std::uint32_t present = 1;
-    if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.local_addresses), &key, &present, BPF_ANY) != 0) {
+    if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.local_addresses), &key, &use, BPF_ANY) != 0) {
         return Error{errno, "no room for one more local address"};
     }
     return {};

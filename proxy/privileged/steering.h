@@ -42,9 +42,11 @@ public:
     std::vector<alpine_connection_key> take_connections(unsigned ifindex);
 
     Result<void> set(const alpine_flow_key& key, unsigned ifindex) override;
+    Result<void> share(const alpine_flow_key& key, const std::vector<alpine_share_member>& members) override;
     void erase(const alpine_flow_key& key) override;
 
-    Result<void> add_address(const in6_addr& address);
+    /// An address of the host, or one by which it is reached by broadcast. Replaces what was known of it.
+    Result<void> add_address(const in6_addr& address, const alpine_address_use& use);
     void remove_address(const in6_addr& address);
 
     /// Devices of the host that steering is on.
@@ -54,6 +56,7 @@ public:
 
 private:
     explicit Steering(alpine_steering* skeleton) : skeleton_(skeleton) {}
+    Result<void> set_owner(const alpine_flow_key& key, std::uint32_t ifindex);
 
     alpine_steering* skeleton_;
     std::map<unsigned, bool> hosts_;  // ifindex -> did we make its clsact qdisc?
