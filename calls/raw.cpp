@@ -15,6 +15,7 @@
 #include "calls/claims.h"
 #include "calls/endpoint.h"
 #include "calls/guard.h"
+#include "calls/stack_call.h"
 
 namespace alp::calls {
 
@@ -134,17 +135,21 @@ bool is_echo_request(int protocol, std::uint8_t type) {
     return protocol == IPPROTO_ICMP ? type == ICMP_ECHO : type == ICMP6_ECHO_REQUEST;
 }
 
-/// To itself a stack may send what it likes.
-bool stays_inside(const sockaddr* address, socklen_t len) {
-    sockaddr_in6 copy{};
-    if (address == nullptr || len < sizeof(sockaddr_in) ||
-        !guarded_copy(&copy, address, std::min<std::size_t>(len, sizeof(copy)))) {
-        return true;  // connected, or wrong: not for us to say
+/// To itself a stack may send what it likes. `address` may be null: then the socket is connected, or the call fails.
+bool stays_inside(int fd, const sockaddr* address, socklen_t len) {
+    sockaddr_storage to{};
+    if (address == nullptr) {
+        socklen_t to_len = sizeof(to);
+        if (stack_call(SYS_getpeername, fd, arg(&to), arg(&to_len)) < 0) {
+            return false;  // connected to an address with port 0, which getpeername(2) does not tell
+        }
+    } else if (!guarded_copy(&to, address, std::min<std::size_t>(len, sizeof(to)))) {
+        return true;
     }
-    if (copy.sin6_family == AF_INET6) {
-        return IN6_IS_ADDR_LOOPBACK(&copy.sin6_addr);
+    if (to.ss_family == AF_INET6) {
+        return IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6&>(to).sin6_addr);
     }
-    return ntohl(reinterpret_cast<const sockaddr_in&>(copy).sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    return ntohl(reinterpret_cast<const sockaddr_in&>(to).sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
 }
 
 }  // namespace
@@ -159,10 +164,11 @@ void claim_raw_protocol(OpenFile& file) {
     }
 }
 
-long before_raw_send(OpenFile& file, const iovec* parts, std::size_t count, const sockaddr* address,
+long before_raw_send(int fd, OpenFile& file, const iovec* parts, std::size_t count, const sockaddr* address,
                      socklen_t address_len) {
     Beginning data;
-    if (stays_inside(address, address_len) || !read_beginning(parts, count, data) || data.len_bytes < kTransportBytes) {
+    if (stays_inside(fd, address, address_len) || !read_beginning(parts, count, data) ||
+        data.len_bytes < kTransportBytes) {
         return 0;
     }
     const auto [protocol, header] = find_transport(file, data);

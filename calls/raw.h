@@ -28,7 +28,7 @@ inline bool is_raw(const OpenFile& file) {
 void claim_raw_protocol(OpenFile& file);
 
 /// A raw socket is about to send `parts` to `address` (which may be null). 0, or -EPERM when alpined would drop that.
-long before_raw_send(OpenFile& file, const iovec* parts, std::size_t count, const sockaddr* address,
+long before_raw_send(int fd, OpenFile& file, const iovec* parts, std::size_t count, const sockaddr* address,
                      socklen_t address_len);
 
 }  // namespace alp::calls
