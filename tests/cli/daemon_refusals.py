@@ -95,7 +95,7 @@ def test_wrong_descriptors_are_refused_and_not_kept(lab):
 def test_1000_connections_leave_nothing_in_the_daemon(lab):
     before = descriptors(lab)
     lab.run("a", python(MANY_CONNECTIONS))
-    wait_until(lambda: descriptors(lab) == before, "alpined has closed all 1000")
+    wait_until(lambda: descriptors(lab) <= before, "alpined has closed all 1000")
 
 
 def run_without(lab, *capabilities):

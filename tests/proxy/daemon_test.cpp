@@ -460,7 +460,8 @@ TEST_F(Daemon, AThousandConnectionsLeaveNothing) {
             ASSERT_TRUE(client.claim(dummy.get()).ok()) << i;
         }
     }
-    EXPECT_TRUE(within_a_second([&] { return descriptors_of(testbed->alpined_pid()) == before; }));
+    // What came before may have been on its way out when it was counted.
+    EXPECT_TRUE(within_a_second([&] { return descriptors_of(testbed->alpined_pid()) <= before; }));
     EXPECT_EQ(testbed->tun_count(), 0);
     proxy::Client client;
     ASSERT_TRUE(client.connect(ALPINE_PROXY_SOCKET).ok());
