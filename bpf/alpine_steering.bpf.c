@@ -26,6 +26,7 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/checksum.h"
 #include "bpf/connections.h"
 #include "bpf/count.h"
 #include "bpf/owner.h"
@@ -96,7 +97,7 @@ int tun_ingress(struct __sk_buff *skb)
 {
 	struct packet pkt;
 
-	if (parse_packet(skb, &pkt))
+	if (parse_packet(skb, &pkt) || !checksum_is_harmless(skb, &pkt))
 		return drop(skb->ifindex, ALPINE_DROP_MALFORMED);
 	if (!is_local(pkt.src.addr))
 		return drop(skb->ifindex, ALPINE_DROP_SOURCE_ADDRESS);
