@@ -99,7 +99,7 @@ int tun_ingress(struct __sk_buff *skb)
 
 	if (parse_packet(skb, &pkt) || !checksum_is_harmless(skb, &pkt))
 		return drop(skb->ifindex, ALPINE_DROP_MALFORMED);
-	if (!is_local(pkt.src.addr))
+	if (!is_local(pkt.src.addr) || (is_loopback(pkt.src.addr) && !is_local(pkt.dst.addr)))
 		return drop(skb->ifindex, ALPINE_DROP_SOURCE_ADDRESS);
 	if (sender(skb, &pkt) != skb->ifindex)
 		return drop(skb->ifindex, ALPINE_DROP_NOT_OWNED);
@@ -107,8 +107,6 @@ int tun_ingress(struct __sk_buff *skb)
 	note_connection(skb, &pkt);
 	if (is_local(pkt.dst.addr))
 		return send_to_local(skb, &pkt);
-	if (is_loopback(pkt.src.addr))
-		return drop(skb->ifindex, ALPINE_DROP_SOURCE_ADDRESS);
 	return send_to_remote(skb, &pkt);
 }
 

@@ -115,6 +115,7 @@ Result<void> Daemon::start_audit() {
         std::uint64_t expirations = 0;
         (void)!read(audit_timer_.get(), &expirations, sizeof(expirations));
         service_->drop_unheld_claims();
+        report_left_out();
     });
 }
 

@@ -70,7 +70,7 @@ TEST_F(SteeringHeaders, ALoopbackDestinationFromOutsideIsTheHosts) {
     EXPECT_EQ(counters(stack_one).in_packets, 0U);
 }
 
-// The kernel takes the tag out of the frame and into skb->vlan_tci before any program runs, in a test run as well.
+// A tag that is still in the frame. (The one that the kernel has taken out: frames_test.cpp.)
 TEST_F(SteeringHeaders, ATaggedFrameIsLeftToItsVlanDevice) {
     const Bytes tag = {0x81, 0x00, 0x00, 0x2a};
     Bytes frame = link_address_of_out() + ethernet(to_claimed4(), 6);

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "tests/fuzz/fake_privileged.h"
+
+#include <sys/eventfd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "proxy/privileged/link.h"
+#include "proxy/privileged/reset.h"
+#include "proxy/privileged/steering.h"
+#include "proxy/privileged/tun.h"
+
+namespace alp::fuzz {
+
+Kernel& kernel() {
+    static Kernel kernel;
+    return kernel;
+}
+
+void broken(const char* file, int line, const char* condition) {
+    std::fprintf(stderr, "%s:%d: not so: %s\n", file, line, condition);
+    std::abort();
+}
+
+}  // namespace alp::fuzz
+
+namespace alp::proxy {
+
+using fuzz::kernel;
+
+Result<std::unique_ptr<Steering>> Steering::load() { return std::unique_ptr<Steering>(new Steering(nullptr)); }
+
+Steering::~Steering() = default;
+
+Result<void> Steering::attach_tun(unsigned ifindex) {
+    ALPINE_FUZZ_MUST(kernel().tuns.contains(ifindex));
+    kernel().counted.insert(ifindex);
+    return {};
+}
+
+void Steering::forget_tun(unsigned ifindex) { kernel().counted.erase(ifindex); }
+
+std::vector<alpine_connection_key> Steering::take_connections(unsigned) { return {}; }
+
+// A flow never passes from one stack to another without having been taken away in between.
+Result<void> Steering::set(const alpine_flow_key& key, unsigned ifindex) {
+    const auto [flow, made] = kernel().flows.emplace(key, ifindex);
+    ALPINE_FUZZ_MUST(made || flow->second == ifindex);
+    ALPINE_FUZZ_MUST(kernel().counted.contains(ifindex));
+    return {};
+}
+
+void Steering::erase(const alpine_flow_key& key) { ALPINE_FUZZ_MUST(kernel().flows.erase(key) == 1); }
+
+alpine_wire_counters Steering::counters(unsigned) const { return {}; }
+
+std::array<std::uint64_t, ALPINE_VERDICTS> Steering::verdicts() const { return {}; }
+
+Result<Tun> Tun::make() {
+    const unsigned ifindex = kernel().next_ifindex++;
+    Tun tun(UniqueFd(eventfd(0, EFD_CLOEXEC)), "alp" + std::to_string(ifindex));
+    tun.ifindex_ = ifindex;
+    kernel().tuns.insert(ifindex);
+    return tun;
+}
+
+Result<void> Tun::bring_up() { return {}; }
+
+Tun::~Tun() {
+    if (queue_.valid()) {
+        kernel().tuns.erase(ifindex_);
+    }
+}
+
+void provoke_resets(const std::vector<alpine_connection_key>&) {}
+
+}  // namespace alp::proxy
