@@ -32,6 +32,7 @@
 #include "bpf/owner.h"
 #include "bpf/packet.h"
 #include "bpf/route.h"
+#include "bpf/state.h"
 
 /* Redirects to the TUN of a stack; the link header, if any, is stripped on the way. */
 static always_inline int send_to_stack(struct __sk_buff *skb, __u32 ifindex, enum alpine_verdict verdict)

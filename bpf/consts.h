@@ -19,6 +19,8 @@
 #define MAX_ADDRESSES 4096
 #define MAX_STACKS 4096
 #define MAX_FRAGMENTED 4096
+#define MAX_DEVICES 16384 /* of the host, with steering on them */
+#define MAX_SETTINGS 16384
 #define MAX_CONNECTIONS 131072 /* the least recently opened is forgotten first */
 
 /* RFC 9293: the byte of the TCP header that holds them, and the flags that open and close. */

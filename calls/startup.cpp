@@ -30,6 +30,7 @@
 #include "calls/fork.h"
 #include "calls/heap.h"
 #include "calls/lock.h"
+#include "calls/outlive_daemon.h"
 #include "calls/signals.h"
 #include "calls/sites.h"
 #include "calls/sysctl.h"
@@ -106,7 +107,7 @@ Result<void> start_stack() {
     }
     wire_fd = wire.value().tun.release();
     stack::note_private_fd(client->fd());
-    return {};
+    return outlive_daemon(*client, wire_fd);
 }
 
 [[noreturn]] void give_up(const Error& error) {
@@ -162,7 +163,19 @@ alpine_endpoint to_endpoint(const proxy::Claim& claim) {
     return endpoint;
 }
 
+/// A program that is refused a port for want of an alpined says so, once for each time that there is none.
+void explain_absence(const Result<proxy::Claim>& result) {
+    static std::atomic<bool> said{false};
+    const bool absent = !result && result.error().code == ENETDOWN;
+    if (said.exchange(absent) || !absent) {
+        return;
+    }
+    const std::string line = "alpine: no new ports: " + result.error().context + "\n";
+    raw_syscall(SYS_write, STDERR_FILENO, arg(line.data()), static_cast<long>(line.size()));
+}
+
 long from_claim(const Result<proxy::Claim>& result, alpine_endpoint* endpoint) {
+    explain_absence(result);
     if (!result) {
         return -result.error().code;
     }
@@ -213,7 +226,9 @@ void reset_startup_after_fork() {
         return;
     }
     started = false;
-    stack::forget_private_fd(client->fd());
+    for (const int fd : {client->fd(), client->handover_receive_fd(), client->handover_send_fd()}) {
+        stack::forget_private_fd(fd);
+    }
     client->after_fork_in_child();
     raw_syscall(SYS_close, wire_fd);
     stack::forget_private_fd(wire_fd);

@@ -15,6 +15,10 @@
 #include "proxy/bound_socket.h"
 #include "proxy/listener.h"
 #include "proxy/log.h"
+#include "proxy/privileged/filter.h"
+#include "proxy/privileged/link.h"
+#include "proxy/privileged/sysctl.h"
+#include "proxy/privileged/tun.h"
 
 namespace alp::proxy {
 namespace {
@@ -82,8 +86,12 @@ Result<void> Daemon::prepare(const Options& options) {
         return steering.error();
     }
     steering_ = std::move(steering).value();
+    // What the alpined before knew, and what has changed since, is told apart by reconcile().
+    for (const auto& address : steering_->addresses()) {
+        addresses_.insert(address);
+    }
     service_ = std::make_unique<Service>(*steering_, host_, policy_, own_netns.value());
-    if (auto relaxed = reverse_path_filter_.relax(); !relaxed) {
+    if (auto relaxed = relax_reverse_path_filter(*steering_); !relaxed) {
         return relaxed;
     }
     reconcile();
@@ -114,15 +122,48 @@ Result<void> Daemon::start_audit() {
     return loop_.add(audit_timer_.get(), [this] {
         std::uint64_t expirations = 0;
         (void)!read(audit_timer_.get(), &expirations, sizeof(expirations));
-        service_->drop_unheld_claims();
+        service_->audit();
         report_left_out();
     });
 }
 
+// A restart must not be felt by any stack, and SIGTERM does not tell a restart from an end.
 Daemon::~Daemon() {
+    if (service_ && service_->has_stacks()) {
+        log(LogLevel::info, "stacks go on without alpined: start it again soon, or end all with alpined --uninstall");
+        service_->leave_stacks();
+    } else if (steering_) {
+        withdraw();
+    }
     if (listener_.valid() && socket_.front() != '@') {
         unlink(socket_.c_str());
     }
+}
+
+void Daemon::withdraw() {
+    steering_->detach_all();
+    restore_settings(*steering_);
+}
+
+/// Of an alpined whose notes cannot be read.
+void Daemon::remove_unknown_tuns() {
+    for (const auto& [ifindex, link] : host_.links()) {
+        if (link.kind == "tun" && is_tun_name(link.ifname) && program_on(ifindex).valid()) {
+            delete_link(ifindex);
+        }
+    }
+}
+
+Result<void> Daemon::uninstall(const Options& options) {
+    Options bare = options;
+    bare.policy_file.clear();
+    auto daemon = start(bare);
+    if (!daemon) {
+        return daemon.error();
+    }
+    daemon.value()->service_->end_survivors();
+    daemon.value()->remove_unknown_tuns();
+    return {};  // the destructor finds no stacks
 }
 
 Result<void> Daemon::run() {
@@ -187,6 +228,7 @@ void Daemon::update_host() {
 void Daemon::reconcile() {
     reconcile_devices();
     reconcile_addresses();
+    service_->bury_dead();
 }
 
 // Neither the TUNs of our stacks nor those of stacks that outlive the alpined before us.

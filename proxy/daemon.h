@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// alpined put together: the listener, the host's devices, the clients, and an orderly end.
+// alpined put together: the listener, the host's devices, the clients, and the end, which a stack survives.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,6 @@
 #include "proxy/host_monitor.h"
 #include "proxy/policy/policy.h"
 #include "proxy/privileged/steering.h"
-#include "proxy/privileged/sysctl.h"
 #include "proxy/service.h"
 
 namespace alp::proxy {
@@ -31,8 +30,13 @@ public:
     Daemon& operator=(const Daemon&) = delete;
     ~Daemon();
 
-    /// Until SIGTERM or SIGINT.
+    /// Until SIGTERM or SIGINT. If there are stacks then, everything is left as it is, for the alpined after this one;
+    /// else everything is put back.
     Result<void> run();
+
+    /// Instead of running: takes all off this network namespace that an alpined has ever put there, the devices of
+    /// stacks that still run included. Errors: EADDRINUSE an alpined runs.
+    static Result<void> uninstall(const Options& options);
 
 private:
     Daemon(EventLoop loop, HostMonitor host, Policy policy)
@@ -49,6 +53,9 @@ private:
     void reconcile();
     void reconcile_devices();
     void reconcile_addresses();
+    /// Nothing is left of alpined but the TUNs of living stacks.
+    void withdraw();
+    void remove_unknown_tuns();
     [[nodiscard]] bool is_steered_device(unsigned ifindex, const Link& link) const;
 
     EventLoop loop_;
@@ -58,10 +65,9 @@ private:
     UniqueFd listener_;
     UniqueFd signals_;
     UniqueFd audit_timer_;
-    ReversePathFilter reverse_path_filter_;
     std::unique_ptr<Steering> steering_;
-    std::unique_ptr<Service> service_;  // before steering_ in destruction: TUNs go first
-    std::set<unsigned> devices_;        // that steering has been tried on
+    std::unique_ptr<Service> service_;
+    std::set<unsigned> devices_;  // that steering has been tried on
     std::set<in6_addr, AddressLess> addresses_;
 };
 

@@ -78,9 +78,6 @@ Result<alpine_endpoint> admit_explicit(const alpine_endpoint& wanted, unsigned i
         return Error{EOPNOTSUPP, "the host's kernel has " + protocol_name(protocol) + ": send a bound socket"};
     }
     alpine_endpoint endpoint = wanted;
-    endpoint.key.pad = 0;
-    const bool v6_wildcard = std::memcmp(endpoint.key.addr, &in6addr_any, sizeof(in6addr_any)) == 0;
-    endpoint.flags = v6_wildcard ? endpoint.flags & ALPINE_ENDPOINT_DUAL : 0;
     if (endpoint.key.port_be == 0) {
         return pick_port(endpoint, ifindex, claims);
     }
