@@ -163,11 +163,13 @@ alpine_endpoint to_endpoint(const proxy::Claim& claim) {
     return endpoint;
 }
 
+std::atomic<bool> said_absent{false};
+
 /// A program that is refused a port for want of an alpined says so, once for each time that there is none.
-void explain_absence(const Result<proxy::Claim>& result) {
-    static std::atomic<bool> said{false};
+template <typename T>
+void explain_absence(const Result<T>& result) {
     const bool absent = !result && result.error().code == ENETDOWN;
-    if (said.exchange(absent) || !absent) {
+    if (said_absent.exchange(absent) || !absent) {
         return;
     }
     const std::string line = "alpine: no new ports: " + result.error().context + "\n";
@@ -207,6 +209,7 @@ long claim_endpoint(alpine_endpoint* endpoint) {
 
 long lease_endpoints(int protocol, unsigned count, alpine_endpoint* granted) {
     const auto leased = client->lease(static_cast<std::uint8_t>(protocol), count);
+    explain_absence(leased);
     if (!leased) {
         return -leased.error().code;
     }

@@ -15,10 +15,12 @@
 #include "proxy/bound_socket.h"
 #include "proxy/listener.h"
 #include "proxy/log.h"
+#include "proxy/privileged/confine.h"
 #include "proxy/privileged/filter.h"
 #include "proxy/privileged/link.h"
 #include "proxy/privileged/sysctl.h"
 #include "proxy/privileged/tun.h"
+#include "proxy/service_manager.h"
 
 namespace alp::proxy {
 namespace {
@@ -70,12 +72,10 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const Options& options) {
 
 // The listener comes first: whoever has it is alone with this network namespace's devices.
 Result<void> Daemon::prepare(const Options& options) {
-    auto listener = listen_at(options.socket);
-    if (!listener) {
-        return listener.error();
+    if (auto taken = take_listener(options); !taken) {
+        return taken;
     }
-    listener_ = std::move(listener).value();
-    socket_ = options.socket;
+    policy_file_ = options.policy_file;
     raise_descriptor_limit();
     const auto own_netns = netns_cookie(listener_.get());
     if (!own_netns) {
@@ -101,17 +101,55 @@ Result<void> Daemon::prepare(const Options& options) {
     return start_audit();
 }
 
+Result<void> Daemon::take_listener(const Options& options) {
+    auto listener = passed_listener();
+    if (listener && !listener.value().valid()) {
+        listener = listen_at(options.socket);
+        owns_socket_ = listener.ok();
+    }
+    if (!listener) {
+        return listener.error();
+    }
+    listener_ = std::move(listener).value();
+    socket_ = options.socket;
+    return {};
+}
+
+void Daemon::take_signal() {
+    signalfd_siginfo signal{};
+    if (read(signals_.get(), &signal, sizeof(signal)) != sizeof(signal)) {
+        return;
+    }
+    if (signal.ssi_signo == SIGHUP) {
+        reload_policy();
+    } else {
+        loop_.stop();
+    }
+}
+
+// Stacks and claims that the new policy would refuse stay as they are.
+void Daemon::reload_policy() {
+    auto policy = load_policy(policy_file_);
+    if (!policy) {
+        log(LogLevel::error, "the policy stays as it is: {}", policy.error().message());
+        return;
+    }
+    policy_ = std::move(policy).value();
+    log(LogLevel::info, "the policy has been read again");
+}
+
 Result<void> Daemon::catch_signals() {
-    sigset_t ends;
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGINT);
-    sigprocmask(SIG_BLOCK, &ends, nullptr);
-    signals_ = UniqueFd(signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK));
+    sigset_t caught;
+    sigemptyset(&caught);
+    sigaddset(&caught, SIGTERM);
+    sigaddset(&caught, SIGINT);
+    sigaddset(&caught, SIGHUP);
+    sigprocmask(SIG_BLOCK, &caught, nullptr);
+    signals_ = UniqueFd(signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!signals_.valid()) {
         return Error{errno, "signalfd"};
     }
-    return loop_.add(signals_.get(), [this] { loop_.stop(); });
+    return loop_.add(signals_.get(), [this] { take_signal(); });
 }
 
 Result<void> Daemon::start_audit() {
@@ -135,7 +173,7 @@ Daemon::~Daemon() {
     } else if (steering_) {
         withdraw();
     }
-    if (listener_.valid() && socket_.front() != '@') {
+    if (owns_socket_ && socket_.front() != '@') {
         unlink(socket_.c_str());
     }
 }
@@ -173,6 +211,10 @@ Result<void> Daemon::run() {
     if (auto added = loop_.add(host_.fd(), [this] { update_host(); }); !added) {
         return added;
     }
+    if (auto confined = confine(); !confined) {
+        return confined;
+    }
+    notify_ready();
     log(LogLevel::info, "alpined serves at {}: {} devices, {} addresses", socket_, steering_->host_count(),
         addresses_.size());
     return loop_.run();

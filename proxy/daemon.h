@@ -18,7 +18,7 @@ namespace alp::proxy {
 
 struct Options {
     std::string socket;
-    std::string policy_file;  ///< empty: the default policy
+    std::string policy_file;  ///< empty: the default policy; read again on SIGHUP
 };
 
 class Daemon {
@@ -43,7 +43,10 @@ private:
         : loop_(std::move(loop)), host_(std::move(host)), policy_(std::move(policy)) {}
 
     Result<void> prepare(const Options& options);
+    Result<void> take_listener(const Options& options);
     Result<void> catch_signals();
+    void take_signal();
+    void reload_policy();
     Result<void> start_audit();
     void accept_clients();
     void serve(Session& session);
@@ -61,7 +64,9 @@ private:
     EventLoop loop_;
     HostMonitor host_;
     Policy policy_;
+    std::string policy_file_;
     std::string socket_;
+    bool owns_socket_ = false;  // the listener is not somebody else's who passed it on
     UniqueFd listener_;
     UniqueFd signals_;
     UniqueFd audit_timer_;

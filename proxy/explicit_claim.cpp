@@ -15,19 +15,6 @@
 namespace alp::proxy {
 namespace {
 
-struct PortRange {
-    std::uint16_t first = 32768;
-    std::uint16_t last = 60999;
-};
-
-PortRange ephemeral_range() {
-    PortRange range;
-    if (const auto text = read_sysctl("net/ipv4/ip_local_port_range"); text) {
-        std::sscanf(text.value().c_str(), "%hu %hu", &range.first, &range.last);
-    }
-    return range;
-}
-
 std::uint16_t first_unprivileged() {
     unsigned first = 1024;
     if (const auto text = read_sysctl("net/ipv4/ip_unprivileged_port_start"); text) {
@@ -64,6 +51,14 @@ Result<alpine_endpoint> admit_echo(alpine_endpoint endpoint, unsigned ifindex, c
 }
 
 }  // namespace
+
+PortRange ephemeral_range() {
+    PortRange range;
+    if (const auto text = read_sysctl("net/ipv4/ip_local_port_range"); text) {
+        std::sscanf(text.value().c_str(), "%hu %hu", &range.first, &range.last);
+    }
+    return range;
+}
 
 Result<alpine_endpoint> admit_explicit(const alpine_endpoint& wanted, unsigned ifindex, uid_t uid, const Policy& policy,
                                        const ClaimTable& claims) {

@@ -67,6 +67,7 @@ void Service::close(Session& session) {
         log(LogLevel::info, "{} {}: stack on {} gone", session.stack->comm, name_of(session.peer),
             session.stack->tun.ifname());
         end_stack(steering_, claims_, ifindex, [&session] { session.stack.reset(); });
+        quota_.remove_stack(ifindex);
     }
     sessions_.erase(session.connection.get());
 }
@@ -78,11 +79,32 @@ void Service::leave_stacks() {
 }
 
 void Service::audit() {
-    for (const auto& endpoint : claims_.drop_unheld(holds_port)) {
+    const auto dropped = claims_.drop_unheld(holds_port);
+    for (const auto& endpoint : dropped) {
         log(LogLevel::warning, "claim of {} ended: its socket gave back the port", describe(endpoint));
     }
+    for (const auto& [ifindex, session] : stacks_) {
+        if (!dropped.empty()) {
+            quota_.recount(ifindex, claims_.endpoints(ifindex));
+        }
+    }
     claims_.hold_unheld(hold_port);
-    survivors_.bury_dead();
+    quota_.read_range();
+    bury_dead();
+}
+
+void Service::adopt_survivors() {
+    survivors_.adopt_all();
+    for (const auto& [ifindex, record] : survivors_.all()) {
+        quota_.add_stack(ifindex, record.uid);
+        quota_.recount(ifindex, claims_.endpoints(ifindex));
+    }
+}
+
+void Service::bury_dead() {
+    for (const unsigned ifindex : survivors_.bury_dead()) {
+        quota_.remove_stack(ifindex);
+    }
 }
 
 bool Service::owns_device(unsigned ifindex) const { return stacks_.contains(ifindex); }
@@ -154,6 +176,7 @@ Result<Stack> Service::make_stack(const Session& session, const std::string& com
 Service::Outcome Service::own_stack(Session& session, Stack stack, const alpine_msg_header& request, int queue) {
     const Tun& tun = session.stack.emplace(std::move(stack)).tun;
     stacks_[tun.ifindex()] = &session;
+    quota_.add_stack(tun.ifindex(), session.peer.uid);
 
     auto reply = make_reply<alpine_attach_reply>(request);
     reply.ifindex = tun.ifindex();
@@ -169,6 +192,9 @@ Service::Outcome Service::attach(Session& session, const Incoming& message) {
     }
     if (!policy_.allows_user(session.peer.uid)) {
         return Error{EPERM, fmt::format("alpined's policy does not allow user {}", session.peer.uid)};
+    }
+    if (auto admitted = quota_.admit_stack(session.peer.uid); !admitted) {
+        return admitted;
     }
     auto stack = make_stack(session, printable(request.comm));
     if (!stack) {
@@ -238,6 +264,7 @@ Service::Outcome Service::settled(Session& session, const Incoming& message) {
         log(LogLevel::debug, "{} {}: {} endpoints given up while alpined was away", session.stack->comm,
             name_of(session.peer), ended);
     }
+    quota_.recount(session.stack->tun.ifindex(), claims_.endpoints(session.stack->tun.ifindex()));
     claims_.hold_unheld(hold_port);
     return send(session.connection.get(), bytes_of(make_reply<alpine_reply>(message.as<alpine_msg_header>())));
 }
@@ -287,9 +314,17 @@ Service::Outcome Service::claim(Session& session, Incoming& message) {
     } else if (!session.stack->settled && (endpoint.value().flags & ALPINE_ENDPOINT_DUAL) == 0) {
         socket = claims_.take_holder(ifindex, endpoint.value());
     }
+    const std::uint16_t port = ntohs(endpoint.value().key.port_be);
+    // What a stack had before alpined was restarted, it has: settled() counts it.
+    if (session.stack->settled) {
+        if (auto admitted = quota_.admit_claim(session.peer.uid, port); !admitted) {
+            return admitted;
+        }
+    }
     if (auto claimed = claims_.claim(ifindex, endpoint.value(), std::move(socket)); !claimed) {
         return claimed;
     }
+    quota_.add_claim(ifindex, port);
     log(LogLevel::debug, "{} {}: claimed {}", session.stack->comm, name_of(session.peer), describe(endpoint.value()));
     auto reply = make_reply<alpine_claim_reply>(message.as<alpine_msg_header>());
     reply.endpoint = endpoint.value();
@@ -306,7 +341,8 @@ Service::Outcome Service::lease(Session& session, const Incoming& message) {
     }
     auto reply = make_reply<alpine_lease_reply>(request.header);
     while (reply.count < std::min<unsigned>(request.count, ALPINE_LEASE_MAX)) {
-        auto port = take_ephemeral_port(request.protocol);
+        const auto admitted = quota_.admit_claim(session.peer.uid, 0);
+        auto port = admitted ? take_ephemeral_port(request.protocol) : admitted.error();
         const auto claimed =
             port ? claims_.claim(session.stack->tun.ifindex(), port.value().endpoint, std::move(port.value().socket))
                  : Result<void>(port.error());
@@ -316,6 +352,7 @@ Service::Outcome Service::lease(Session& session, const Incoming& message) {
         if (!claimed) {
             break;
         }
+        quota_.add_claim(session.stack->tun.ifindex(), ntohs(port.value().endpoint.key.port_be));
         reply.ports_be[reply.count++] = port.value().endpoint.key.port_be;
         reply.endpoint = port.value().endpoint;
     }
@@ -329,6 +366,9 @@ Service::Outcome Service::release(Session& session, const Incoming& message) {
     const bool quiet = (request.flags & ALPINE_RELEASE_QUIET) != 0;
     auto released = session.stack ? claims_.release(session.stack->tun.ifindex(), request.endpoint)
                                   : Error{ENOTCONN, "a release before ATTACH"};
+    if (released) {
+        quota_.remove_claim(session.stack->tun.ifindex(), ntohs(request.endpoint.key.port_be));
+    }
     if (!released && !quiet) {
         return released;
     }

@@ -21,6 +21,7 @@
 #include "proxy/policy/policy.h"
 #include "proxy/privileged/steering.h"
 #include "proxy/privileged/tun.h"
+#include "proxy/quota.h"
 #include "proxy/survivors.h"
 
 namespace alp::proxy {
@@ -48,8 +49,9 @@ public:
           policy_(policy),
           own_netns_(own_netns),
           claims_(steering),
-          survivors_(steering, host, claims_) {
-        survivors_.adopt_all();
+          survivors_(steering, host, claims_),
+          quota_(policy) {
+        adopt_survivors();
     }
 
     Session& open(UniqueFd connection, const ucred& peer);
@@ -67,7 +69,7 @@ public:
     void audit();
 
     /// To be called when a device is gone.
-    void bury_dead() { survivors_.bury_dead(); }
+    void bury_dead();
 
     /// Is there a stack, of a client or from before?
     [[nodiscard]] bool has_stacks() const { return !stacks_.empty() || !survivors_.all().empty(); }
@@ -95,6 +97,7 @@ private:
     Outcome list(Session& session, const Incoming& message);
     Outcome status(Session& session, const Incoming& message);
 
+    void adopt_survivors();
     Result<Stack> make_stack(const Session& session, const std::string& comm);
     Outcome own_stack(Session& session, Stack stack, const alpine_msg_header& request, int queue);
     Result<Stack> take_stack(const Session& session, UniqueFd queue, const TunIdentity& tun, const std::string& comm);
@@ -110,6 +113,7 @@ private:
     std::uint64_t own_netns_;
     ClaimTable claims_;
     Survivors survivors_;
+    Quota quota_;
     std::map<int, std::unique_ptr<Session>> sessions_;  // by connection
     std::map<unsigned, Session*> stacks_;               // by ifindex of the TUN
     std::uint64_t refusals_ = 0;

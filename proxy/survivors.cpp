@@ -68,7 +68,7 @@ void Survivors::adopt_flows() {
     }
 }
 
-void Survivors::bury_dead() {
+std::vector<unsigned> Survivors::bury_dead() {
     std::vector<unsigned> dead;
     for (const auto& [ifindex, record] : all_) {
         if (!has_device(ifindex, record) || !is_running(record.pid)) {
@@ -78,6 +78,7 @@ void Survivors::bury_dead() {
     for (const unsigned ifindex : dead) {
         end(ifindex);
     }
+    return dead;
 }
 
 void Survivors::end_all() {

@@ -13,6 +13,7 @@
 
 #include <functional>
 #include <map>
+#include <vector>
 
 #include "abi/steering_state.h"
 #include "proxy/claim_table.h"
@@ -35,8 +36,8 @@ public:
     /// Reads the maps, renews the programs on the TUNs, ends the stacks that are gone and the flows that nobody has.
     void adopt_all();
 
-    /// Ends those that are gone by now. To be called when a device went, and about once a second.
-    void bury_dead();
+    /// Ends those that are gone by now; answers them. To be called when a device went, and about once a second.
+    std::vector<unsigned> bury_dead();
 
     /// Ends them all, living or not.
     void end_all();
