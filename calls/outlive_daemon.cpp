@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/raw_syscall.h"
+#include "calls/heap.h"
 #include "proxy/client/reattachment.h"
 #include "stack/host/own_table.h"
 #include "stack/host/private_fd.h"
@@ -53,7 +54,9 @@ int start_thread(proxy::Reattachment* reattachment) {
     if (error == 0) {
         pthread_setname_np(thread, "alpine-daemon");
     }
-    __libc_single_threaded = single_threaded;
+    if (has_own_heap()) {
+        __libc_single_threaded = single_threaded;
+    }
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     pthread_attr_destroy(&attributes);
     return error;

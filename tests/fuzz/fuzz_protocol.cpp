@@ -132,7 +132,7 @@ private:
                 sockets_.give_back_port();
                 break;
             case 6:
-                service_.drop_unheld_claims();
+                service_.audit();
                 check_given_back();
                 break;
             case 7:
