@@ -180,18 +180,15 @@ private:
     }
 
     Request any_request() {
-        constexpr std::array<std::size_t, 8> lengths = {sizeof(alpine_msg_header),
-                                                        sizeof(alpine_attach),
-                                                        sizeof(alpine_claim),
-                                                        sizeof(alpine_release),
-                                                        sizeof(alpine_list),
-                                                        17,
-                                                        ALPINE_MSG_MAX,
-                                                        ALPINE_MSG_MAX + 1};
+        constexpr std::array<std::size_t, 8> lengths = {
+            sizeof(alpine_msg_header), sizeof(alpine_attach), sizeof(alpine_claim), sizeof(alpine_release),
+            sizeof(alpine_list),       sizeof(alpine_lease),  ALPINE_MSG_MAX,       ALPINE_MSG_MAX + 1};
         const unsigned type = program_.byte() % 12;
-        const bool fitting = program_.below(4) != 0 && type >= ALPINE_MSG_ATTACH && type <= ALPINE_MSG_STATUS;
+        const std::size_t fitting = type == ALPINE_MSG_LEASE    ? sizeof(alpine_lease)
+                                    : type == ALPINE_MSG_STATUS ? sizeof(alpine_msg_header)
+                                                                : lengths[type % 5];
         const std::size_t length =
-            fitting ? lengths[type == ALPINE_MSG_STATUS ? 0 : type] : lengths[program_.below(lengths.size())];
+            program_.below(4) != 0 ? fitting : lengths[program_.below(static_cast<unsigned>(lengths.size()))];
         return with_descriptors(request_of(type, length));
     }
 
@@ -310,6 +307,9 @@ private:
         if (reply.error == 0 && header.type == ALPINE_MSG_CLAIM) {
             check_claim(client, request, structure<alpine_claim_reply>(bytes, length));
         }
+        if (reply.error == 0 && header.type == ALPINE_MSG_LEASE) {
+            check_lease(client, structure<alpine_lease_reply>(bytes, length));
+        }
         if (reply.error == 0 && header.type == ALPINE_MSG_LIST) {
             const auto uid = structure<alpine_list_reply>(bytes, length).uid;
             ALPINE_FUZZ_MUST(client.uid == 0 || client.uid == uid);
@@ -337,6 +337,19 @@ private:
         ALPINE_FUZZ_MUST(proof.has_value());
         ALPINE_FUZZ_MUST(key.protocol == proof->protocol && key.port_be == proof->port_be);
         client.proved.emplace(key.protocol, key.port_be);
+    }
+
+    /// Ports that alpined itself has bound, each new and the client's.
+    static void check_lease(Client& client, const alpine_lease_reply& reply) {
+        ALPINE_FUZZ_MUST(client.ifindex != 0 && reply.count > 0 && reply.count <= ALPINE_LEASE_MAX);
+        alpine_flow_key key = reply.endpoint.key;
+        ALPINE_FUZZ_MUST(key.protocol == IPPROTO_TCP || key.protocol == IPPROTO_UDP);
+        for (unsigned i = 0; i < reply.count; ++i) {
+            key.port_be = reply.ports_be[i];
+            ALPINE_FUZZ_MUST(ntohs(key.port_be) >= first_unprivileged_port);
+            ALPINE_FUZZ_MUST(kernel().flows.contains(key) && kernel().flows[key] == client.ifindex);
+            client.proved.emplace(key.protocol, key.port_be);
+        }
     }
 
     static void check_claim_without_socket(Client& client, const Request& request, const alpine_flow_key& key) {
