@@ -3,8 +3,10 @@
 
 #include <sys/eventfd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "proxy/privileged/link.h"
 #include "proxy/privileged/reset.h"
@@ -56,6 +58,30 @@ void Steering::erase(const alpine_flow_key& key) { ALPINE_FUZZ_MUST(kernel().flo
 alpine_wire_counters Steering::counters(unsigned) const { return {}; }
 
 std::array<std::uint64_t, ALPINE_VERDICTS> Steering::verdicts() const { return {}; }
+
+// There was no alpined before.
+std::map<unsigned, alpine_stack_record> Steering::recorded_stacks() const { return {}; }
+std::multimap<unsigned, alpine_flow_key> Steering::flows() const { return {}; }
+Result<void> Steering::record_stack(unsigned, const alpine_stack_record&) { return {}; }
+Result<void> Steering::renew_tun(unsigned) { return {}; }
+std::map<std::string, std::string> Steering::settings() const { return {}; }
+Result<void> Steering::note_setting(const std::string&, const std::string&) { return {}; }
+void Steering::forget_setting(const std::string&) {}
+
+bool is_tun_name(const std::string& ifname) { return ifname.starts_with("alp"); }
+Result<TunIdentity> identify_tun(int) { return Error{EBADF, "the descriptor is no queue of a TUN device"}; }
+void delete_link(unsigned) {}
+
+Tun::Tun(Tun&& other) noexcept
+    : queue_(std::move(other.queue_)),
+      ifname_(std::move(other.ifname_)),
+      ifindex_(std::exchange(other.ifindex_, 0)) {}
+
+Tun Tun::adopt(UniqueFd queue, const TunIdentity& identity) {
+    Tun tun(std::move(queue), identity.ifname);
+    tun.ifindex_ = identity.ifindex;
+    return tun;
+}
 
 Result<Tun> Tun::make() {
     const unsigned ifindex = kernel().next_ifindex++;
