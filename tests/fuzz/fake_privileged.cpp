@@ -73,9 +73,7 @@ Result<TunIdentity> identify_tun(int) { return Error{EBADF, "the descriptor is n
 void delete_link(unsigned) {}
 
 Tun::Tun(Tun&& other) noexcept
-    : queue_(std::move(other.queue_)),
-      ifname_(std::move(other.ifname_)),
-      ifindex_(std::exchange(other.ifindex_, 0)) {}
+    : queue_(std::move(other.queue_)), ifname_(std::move(other.ifname_)), ifindex_(std::exchange(other.ifindex_, 0)) {}
 
 Tun Tun::adopt(UniqueFd queue, const TunIdentity& identity) {
     Tun tun(std::move(queue), identity.ifname);
