@@ -2,10 +2,9 @@
 #include "calls/outlive_daemon.h"
 
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/single_threaded.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <new>
 #include <utility>
@@ -14,6 +13,7 @@
 #include "calls/heap.h"
 #include "proxy/client/reattachment.h"
 #include "stack/host/own_table.h"
+#include "stack/host/own_thread.h"
 #include "stack/host/private_fd.h"
 
 namespace alp::calls {
@@ -39,26 +39,12 @@ void* watch_for_ever(void* argument) {
 }
 
 int start_thread(proxy::Reattachment* reattachment) {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_attr_t attributes;
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, kStackBytes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    pthread_t thread;
     // It runs no code of the program's and leaves its heap alone: to the program, a process of one thread stays one.
     const char single_threaded = __libc_single_threaded;
-    const int error = pthread_create(&thread, &attributes, watch_for_ever, reattachment);
-    if (error == 0) {
-        pthread_setname_np(thread, "alpine-daemon");
-    }
+    const int error = stack::start_own_thread("alpine-daemon", kStackBytes, watch_for_ever, reattachment);
     if (has_own_heap()) {
         __libc_single_threaded = single_threaded;
     }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    pthread_attr_destroy(&attributes);
     return error;
 }
 
