@@ -17,29 +17,12 @@
 
 #include "proxy/client/address.h"
 #include "tests/proxy/stack_client.h"
-#include "tests/proxy/testbed.h"
+#include "tests/proxy/with_testbed.h"
 
 namespace alp::test {
 namespace {
 
-class Daemon : public testing::Test {
-protected:
-    static void SetUpTestSuite() {
-        if (geteuid() == 0) {
-            testbed = std::make_unique<Testbed>();
-        }
-    }
-    static void TearDownTestSuite() { testbed.reset(); }
-    void SetUp() override {
-        if (testbed == nullptr) {
-            GTEST_SKIP() << "needs root";
-        }
-    }
-
-    static std::unique_ptr<Testbed> testbed;
-};
-
-std::unique_ptr<Testbed> Daemon::testbed;
+class Daemon : public WithTestbed {};
 
 /// A connection on which a test sends what it likes.
 class RawConnection {

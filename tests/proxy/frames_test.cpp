@@ -12,7 +12,7 @@
 #include <cstring>
 
 #include "tests/proxy/stack_client.h"
-#include "tests/proxy/testbed.h"
+#include "tests/proxy/with_testbed.h"
 
 namespace alp::test {
 namespace {
@@ -20,17 +20,12 @@ namespace {
 constexpr std::uint16_t udp_header = 20;  // behind an IPv4 header without options
 constexpr std::uint16_t udp_checksum = 6;
 
-class Frames : public testing::Test {
+class Frames : public WithTestbed {
 protected:
-    static void SetUpTestSuite() {
-        if (geteuid() == 0) {
-            testbed = std::make_unique<Testbed>();
-        }
-    }
-    static void TearDownTestSuite() { testbed.reset(); }
     void SetUp() override {
-        if (testbed == nullptr) {
-            GTEST_SKIP() << "needs root";
+        WithTestbed::SetUp();
+        if (IsSkipped()) {
+            return;
         }
         stack = std::make_unique<StackClient>(testbed->a());
         port = stack->claim({"0.0.0.0", 0});
@@ -57,12 +52,9 @@ protected:
         EXPECT_EQ(stack->counters().drops[ALPINE_DROP_MALFORMED], before + (sent ? 1 : 0));
     }
 
-    static std::unique_ptr<Testbed> testbed;
     std::unique_ptr<StackClient> stack;
     std::uint16_t port = 0;
 };
-
-std::unique_ptr<Testbed> Frames::testbed;
 
 TEST_F(Frames, AChecksumLeftToTheHostIsMade) {
     const UniqueFd server = server_on_b();
