@@ -30,8 +30,15 @@ ALPINE_STATIC_ASSERT(sizeof(struct alpine_flow_key) == 20, "flow key layout");
 /* Whose endpoint it is: the TUN that leads to the owner's stack, or ALPINE_SHARED_FLOW. */
 struct alpine_flow_owner {
 	__u32 ifindex;
+	__u8 accepts; /* new flows, where there are several owners */
+	__u8 sharing; /* ALPINE_SHARING_*, for the alpined after the one that wrote it: no program looks at it */
+	__u16 reserved;
 };
-ALPINE_STATIC_ASSERT(sizeof(struct alpine_flow_owner) == 4, "flow owner layout");
+ALPINE_STATIC_ASSERT(sizeof(struct alpine_flow_owner) == 8, "flow owner layout");
+
+/* What the owner's sockets let others do on its endpoint (socket(7)). */
+#define ALPINE_SHARING_PORT 1	 /* SO_REUSEPORT */
+#define ALPINE_SHARING_ADDRESS 2 /* SO_REUSEADDR */
 
 /* Not an ifindex: the endpoint has several owners, who are in the map `shares` under the same key. */
 #define ALPINE_SHARED_FLOW 0xffffffffu
@@ -42,14 +49,9 @@ ALPINE_STATIC_ASSERT(sizeof(struct alpine_flow_owner) == 4, "flow owner layout")
  */
 #define ALPINE_SHARE_MEMBERS 32
 
-struct alpine_share_member {
-	__u32 ifindex;
-	__u32 accepts;
-};
-
 struct alpine_share {
 	__u32 count;
-	struct alpine_share_member members[ALPINE_SHARE_MEMBERS];
+	struct alpine_flow_owner members[ALPINE_SHARE_MEMBERS];
 };
 ALPINE_STATIC_ASSERT(sizeof(struct alpine_share) == 4 + 8 * ALPINE_SHARE_MEMBERS, "share layout");
 

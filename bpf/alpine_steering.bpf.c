@@ -27,6 +27,7 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/checksum.h"
 #include "bpf/connections.h"
 #include "bpf/count.h"
 #include "bpf/fragments.h"
@@ -34,6 +35,7 @@
 #include "bpf/packet.h"
 #include "bpf/route.h"
 #include "bpf/several.h"
+#include "bpf/state.h"
 #include "bpf/verdict.h"
 
 /* Redirects to the TUN of a stack; the link header, if any, is stripped on the way. */
@@ -95,7 +97,8 @@ static always_inline int receive_for_several(struct __sk_buff *skb, const struct
 
 /*
  * The id of an echo request is whatever its sender likes, and the host's programs ask nobody: the answer might be for one
- * of them as well, and a copy too many is ignored by both kernels.
+ * of them as well, and a copy too many is ignored by both kernels. So are its pieces; those that come before the first
+ * one stay the host's.
  */
 static always_inline int receive_echo_reply(struct __sk_buff *skb, __u32 ifindex)
 {
@@ -121,7 +124,7 @@ int host_ingress(struct __sk_buff *skb)
 	owner = stack_for(skb, &pkt);
 	if (!owner)
 		return leave_to_host();
-	if (is_echo_reply(&pkt) && pkt.piece == PIECE_WHOLE)
+	if (is_echo_reply(&pkt) || (is_icmp(&pkt) && pkt.piece == PIECE_LATER))
 		return receive_echo_reply(skb, owner);
 	if (pkt.piece == PIECE_FIRST)
 		return send_piece_to_stack(skb, &pkt, owner);
@@ -154,9 +157,9 @@ int tun_ingress(struct __sk_buff *skb)
 
 	/* Keeps the compiler from reading it again by way of a pointer into the context, which the verifier refuses. */
 	asm volatile("" : "+r"(ifindex));
-	if (parse_packet(skb, &pkt))
+	if (parse_packet(skb, &pkt) || !checksum_is_harmless(skb, &pkt))
 		return drop(ifindex, ALPINE_DROP_MALFORMED);
-	if (!is_local(pkt.src.addr))
+	if (!is_local(pkt.src.addr) || (is_loopback(pkt.src.addr) && !is_local(pkt.dst.addr)))
 		return drop(ifindex, ALPINE_DROP_SOURCE_ADDRESS);
 	if (!may_send(skb, &pkt, ifindex))
 		return drop(ifindex, ALPINE_DROP_NOT_OWNED);
@@ -165,8 +168,6 @@ int tun_ingress(struct __sk_buff *skb)
 	use = address_use(pkt.dst.addr);
 	if (is_loopback(pkt.dst.addr) || (use && !use->broadcast))
 		return send_to_local(skb, &pkt);
-	if (is_loopback(pkt.src.addr))
-		return drop(ifindex, ALPINE_DROP_SOURCE_ADDRESS);
 	if (is_for_several(pkt.dst.addr, use)) {
 		copy_to_stacks(skb, &pkt, ifindex);
 		return send_to_link(skb, &pkt);

@@ -21,6 +21,8 @@
 #define MAX_FRAGMENTED 4096
 #define MAX_SHARES 16384
 #define MAX_HELD_PIECES 2048
+#define MAX_DEVICES 16384 /* of the host, with steering on them */
+#define MAX_SETTINGS 16384
 
 /* As long as the host's kernel keeps pieces (ipfrag_time). */
 #define FRAGMENT_LIFETIME_NS 30000000000ull
@@ -46,6 +48,8 @@ enum icmp_types {
 	ICMP_ECHO = 8,
 	ICMP_TIME_EXCEEDED = 11,
 	ICMP_PARAMETERPROB = 12,
+	ICMP_FRAG_NEEDED = 4, /* a code of ICMP_DEST_UNREACH */
+	ICMPV6_PACKET_TOO_BIG = 2,
 	ICMPV6_INFORMATIONAL = 0x80, /* a bit: errors have it clear */
 	ICMPV6_ECHO_REQUEST = 128,
 	ICMPV6_ECHO_REPLY = 129,

@@ -7,13 +7,6 @@
 #include "bpf/packet.h"
 #include "bpf/share.h"
 
-static always_inline int is_v4_mapped(const __u8 *addr)
-{
-	const __u32 *words = (const __u32 *)addr;
-
-	return words[0] == 0 && words[1] == 0 && words[2] == bpf_htonl(0xffff);
-}
-
 /* 127.0.0.0/8 and ::1. */
 static always_inline int is_loopback(const __u8 *addr)
 {

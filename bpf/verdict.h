@@ -7,6 +7,14 @@
 #include "bpf/owner.h"
 #include "bpf/packet.h"
 
+static always_inline int same_address(const __u8 *a, const __u8 *b)
+{
+	const __u32 *x = (const __u32 *)a;
+	const __u32 *y = (const __u32 *)b;
+
+	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2] && x[3] == y[3];
+}
+
 /* Whose stack receives this packet. An ICMP error goes to the sender of the packet it quotes. */
 static always_inline __u32 receiver(const struct __sk_buff *skb, const struct packet *pkt, __u32 from_ifindex)
 {
@@ -14,7 +22,7 @@ static always_inline __u32 receiver(const struct __sk_buff *skb, const struct pa
 	struct claim found;
 
 	if (is_icmp_error(pkt)) {
-		if (parse_quoted(skb, pkt, &quoted))
+		if (parse_quoted(skb, pkt, &quoted) || !same_address(pkt->dst.addr, quoted.src.addr))
 			return 0;
 		return flow_owner(&quoted.src, &quoted.dst);
 	}
@@ -33,19 +41,31 @@ static always_inline __u32 receiver(const struct __sk_buff *skb, const struct pa
 	return found.ifindex;
 }
 
-/* May the stack behind the TUN `ifindex` send this packet? An ICMP error it may if it has received the packet it quotes. */
-static always_inline int may_send(const struct __sk_buff *skb, const struct packet *pkt, __u32 ifindex)
+/*
+ * May the stack behind the TUN `ifindex` send an ICMP error? If the packet it quotes was for an endpoint of its own on
+ * this host (a wildcard claim would else speak for the port on all hosts), and only to that one's sender.
+ */
+static always_inline int may_send_error(const struct __sk_buff *skb, const struct packet *pkt, __u32 ifindex)
 {
-	struct alpine_pair_key pair;
 	struct packet quoted;
 	struct claim claim;
 
-	if (is_icmp_error(pkt)) {
-		if (parse_quoted(skb, pkt, &quoted))
-			return 0;
-		find_claim(&quoted.dst, &claim);
-		return owns(&claim, ifindex);
-	}
+	if (is_routers_error(pkt) || parse_quoted(skb, pkt, &quoted))
+		return 0;
+	if (!is_local(quoted.dst.addr) || !same_address(pkt->dst.addr, quoted.src.addr))
+		return 0;
+	find_claim(&quoted.dst, &claim);
+	return owns(&claim, ifindex);
+}
+
+/* May the stack behind the TUN `ifindex` send this packet? */
+static always_inline int may_send(const struct __sk_buff *skb, const struct packet *pkt, __u32 ifindex)
+{
+	struct alpine_pair_key pair;
+	struct claim claim;
+
+	if (is_icmp_error(pkt))
+		return may_send_error(skb, pkt, ifindex);
 	if (pkt->piece == PIECE_LATER) {
 		recall_fragment(pkt, ifindex, ALPINE_FRAGMENT_SENDER, &claim);
 		return claim.ifindex == ifindex;

@@ -20,6 +20,9 @@ long make_dummy(OpenFile& file, bool close_on_exec);
 /// and answers to echo requests, the host's kernel sees, too.
 void silence_dummy(int fd, const OpenFile& file);
 
+/// The same for any socket that only keeps an endpoint.
+void silence_holder(int fd);
+
 /// Puts a fresh, unbound dummy in the place of the one at `fd`, keeping its number and close-on-exec.
 void replace_dummy(int fd, OpenFile& file);
 

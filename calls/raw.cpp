@@ -13,6 +13,7 @@
 #include "base/raw_syscall.h"
 #include "calls/binding.h"
 #include "calls/claims.h"
+#include "calls/dummy.h"
 #include "calls/endpoint.h"
 #include "calls/guard.h"
 #include "calls/stack_call.h"
@@ -89,17 +90,19 @@ bool is_claimed(const OpenFile& file, const alpine_endpoint& endpoint) {
     return file.claim != nullptr && memcmp(&file.claim->endpoint.key, &endpoint.key, sizeof(endpoint.key)) == 0;
 }
 
-/// A source port is claimed as a socket's is: by binding one on the host.
-long claim_source_port(const OpenFile& file, const alpine_endpoint& endpoint, Claim** claim) {
+/// A source port, or the id of an echo request, is claimed as a socket's is: by binding one on the host.
+long claim_on_host(const OpenFile& file, const alpine_endpoint& endpoint, Claim** claim) {
     if ((*claim = own_claim_in_the_way(endpoint)) != nullptr) {
         return 0;
     }
     const int protocol = endpoint.key.protocol;
-    const int type = protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE ? SOCK_DGRAM : SOCK_STREAM;
+    const bool datagrams = protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE || is_icmp(protocol);
+    const int type = datagrams ? SOCK_DGRAM : SOCK_STREAM;
     const long holder = raw_syscall(SYS_socket, file.family, type | SOCK_CLOEXEC, protocol);
     if (holder < 0) {
         return claim_by_name(endpoint, claim);
     }
+    silence_holder(static_cast<int>(holder));
     const sockaddr_storage any = wildcard(file, endpoint.key.port_be);
     const long len = file.family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
     const int only = 1;
@@ -122,7 +125,8 @@ long claim_sender(OpenFile& file, int protocol, std::uint16_t port_be) {
         return 0;
     }
     Claim* claim = nullptr;
-    const long error = is_icmp(protocol) ? claim_by_name(endpoint, &claim) : claim_source_port(file, endpoint, &claim);
+    const bool bindable = has_ports(protocol) || is_icmp(protocol);
+    const long error = bindable ? claim_on_host(file, endpoint, &claim) : claim_by_name(endpoint, &claim);
     if (error < 0) {
         return -EPERM;
     }

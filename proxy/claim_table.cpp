@@ -23,6 +23,13 @@ auto find_owner(Owners& owners, unsigned ifindex) {
     return std::ranges::find_if(owners, [ifindex](const auto& owner) { return owner.ifindex == ifindex; });
 }
 
+template <typename Owner>
+alpine_flow_owner record_of(const Owner& owner) {
+    const unsigned sharing = (owner.sharing.reuse_port ? ALPINE_SHARING_PORT : 0U) |
+                             (owner.sharing.reuse_address ? ALPINE_SHARING_ADDRESS : 0U);
+    return {owner.ifindex, static_cast<__u8>(owner.accepts ? 1 : 0), static_cast<__u8>(sharing), 0};
+}
+
 }  // namespace
 
 std::vector<alpine_flow_key> ClaimTable::keys_of(const alpine_flow_key& key, unsigned flags) {
@@ -34,26 +41,34 @@ std::vector<alpine_flow_key> ClaimTable::keys_of(const alpine_flow_key& key, uns
 
 Result<void> ClaimTable::steer(const alpine_flow_key& key, const Owners& owners) {
     if (owners.size() == 1) {
-        return flows_.set(key, owners.front().ifindex);
+        return flows_.set(key, record_of(owners.front()));
     }
-    std::vector<alpine_share_member> members;
+    std::vector<alpine_flow_owner> records;
     for (const auto& owner : owners) {
-        members.push_back({owner.ifindex, owner.accepts ? 1U : 0U});
+        records.push_back(record_of(owner));
     }
-    return flows_.share(key, members);
+    return flows_.share(key, records);
+}
+
+/// One claim more of an owner: all its claims together allow what each of them allows.
+void ClaimTable::acquire_again(const alpine_flow_key& key, Owners& owners, Owner& own, const Sharing& sharing) {
+    ++own.claims;
+    if ((own.sharing.reuse_port && !sharing.reuse_port) || (own.sharing.reuse_address && !sharing.reuse_address)) {
+        own.sharing.reuse_port &= sharing.reuse_port;
+        own.sharing.reuse_address &= sharing.reuse_address;
+        (void)steer(key, owners);  // goes where it went; the record is another
+    }
 }
 
 Result<void> ClaimTable::acquire(unsigned ifindex, const alpine_flow_key& key, const Sharing& sharing) {
     const auto found = owners_.find(key);
-    Owners owners = found != owners_.end() ? found->second : Owners();
-    const auto own = find_owner(owners, ifindex);
-    if (own != owners.end()) {
-        ++own->claims;
-        own->sharing.reuse_port &= sharing.reuse_port;
-        own->sharing.reuse_address &= sharing.reuse_address;
-        found->second = std::move(owners);
-        return {};
+    if (found != owners_.end()) {
+        if (const auto own = find_owner(found->second, ifindex); own != found->second.end()) {
+            acquire_again(key, found->second, *own, sharing);
+            return {};
+        }
     }
+    Owners owners = found != owners_.end() ? found->second : Owners();
     if (!std::ranges::all_of(owners, [&](const Owner& owner) { return go_together(key, owner.sharing, sharing); })) {
         return Error{EADDRINUSE, describe({key, 0}) + " is claimed by another stack"};
     }
@@ -67,13 +82,13 @@ Result<void> ClaimTable::acquire(unsigned ifindex, const alpine_flow_key& key, c
     return {};
 }
 
-// Flows of a map that has room for them: fewer owners need no more.
-void ClaimTable::give_back(unsigned ifindex, const alpine_flow_key& key) {
+// Flows of a map that has room for them: fewer owners need no more. True: the stack has no other claim of it.
+bool ClaimTable::give_back(unsigned ifindex, const alpine_flow_key& key) {
     const auto found = owners_.find(key);
     Owners& owners = found->second;
     const auto own = find_owner(owners, ifindex);
     if (--own->claims != 0) {
-        return;
+        return false;
     }
     owners.erase(own);
     if (owners.empty()) {
@@ -82,6 +97,7 @@ void ClaimTable::give_back(unsigned ifindex, const alpine_flow_key& key) {
     } else {
         (void)steer(key, owners);
     }
+    return true;
 }
 
 Result<void> ClaimTable::claim(unsigned ifindex, const alpine_endpoint& endpoint, UniqueFd socket,
@@ -100,10 +116,12 @@ Result<void> ClaimTable::claim(unsigned ifindex, const alpine_endpoint& endpoint
 }
 
 // First the flow, then the socket that held its port: nobody else can bind it while packets still come here.
-void ClaimTable::forget(unsigned ifindex, const Claims::iterator& claim) {
+std::size_t ClaimTable::forget(unsigned ifindex, const Claims::iterator& claim) {
+    std::size_t ended = 0;
     for (const auto& key : keys_of(claim->first, claim->second.flags)) {
-        give_back(ifindex, key);
+        ended += give_back(ifindex, key) ? 1 : 0;
     }
+    return ended;
 }
 
 Result<void> ClaimTable::release(unsigned ifindex, const alpine_endpoint& endpoint) {
@@ -135,6 +153,76 @@ Result<void> ClaimTable::set_accepting(unsigned ifindex, const alpine_endpoint& 
         }
     }
     return {};
+}
+
+// What adopts is in the flow map: setting it once more cannot fail for want of room.
+void ClaimTable::adopt(const alpine_flow_key& key, const std::vector<AdoptedOwner>& owners, const Holder& hold) {
+    Owners& all = owners_[key];
+    for (const auto& [ifindex, accepts, sharing] : owners) {
+        all.push_back({ifindex, 1, accepts, sharing});
+        claims_[ifindex].emplace(key, Claim{kAdopted, hold({key, 0}, sharing)});
+    }
+    (void)steer(key, all);
+}
+
+bool ClaimTable::owns(unsigned ifindex, const alpine_endpoint& endpoint) const {
+    for (const auto& key : keys_of(endpoint.key, endpoint.flags)) {
+        const auto found = owners_.find(key);
+        if (found == owners_.end() || find_owner(found->second, ifindex) == found->second.end()) {
+            return false;
+        }
+    }
+    return true;
+}
+
+Sharing ClaimTable::sharing_of(unsigned ifindex, const alpine_flow_key& key) const {
+    const auto found = owners_.find(key);
+    if (found == owners_.end()) {
+        return {};
+    }
+    const auto own = find_owner(found->second, ifindex);
+    return own != found->second.end() ? own->sharing : Sharing{};
+}
+
+UniqueFd ClaimTable::take_holder(unsigned ifindex, const alpine_endpoint& endpoint) {
+    const auto stack = claims_.find(ifindex);
+    if (stack == claims_.end()) {
+        return {};
+    }
+    auto [claim, end] = stack->second.equal_range(endpoint.key);
+    for (; claim != end; ++claim) {
+        if (claim->second.flags == kAdopted && claim->second.socket.valid()) {
+            return std::move(claim->second.socket);
+        }
+    }
+    return {};
+}
+
+std::size_t ClaimTable::settle(unsigned ifindex) {
+    const auto stack = claims_.find(ifindex);
+    if (stack == claims_.end()) {
+        return 0;
+    }
+    std::size_t ended = 0;
+    for (auto claim = stack->second.begin(); claim != stack->second.end();) {
+        if (claim->second.flags == kAdopted) {
+            ended += forget(ifindex, claim);
+            claim = stack->second.erase(claim);
+        } else {
+            ++claim;
+        }
+    }
+    return ended;
+}
+
+void ClaimTable::hold_unheld(const Holder& hold) {
+    for (auto& [ifindex, claims] : claims_) {
+        for (auto& [key, claim] : claims) {
+            if (!claim.socket.valid()) {
+                claim.socket = hold({key, claim.flags & ~kAdopted}, sharing_of(ifindex, key));
+            }
+        }
+    }
 }
 
 void ClaimTable::release_all(unsigned ifindex) {
@@ -201,7 +289,7 @@ std::vector<alpine_endpoint> ClaimTable::endpoints(unsigned ifindex) const {
     for (const auto& [key, claim] : stack->second) {
         const bool again = !all.empty() && std::memcmp(&all.back().key, &key, sizeof(key)) == 0;
         if (!again) {
-            all.push_back({key, claim.flags});
+            all.push_back({key, claim.flags & ~kAdopted});
         }
     }
     return all;

@@ -27,9 +27,9 @@ class FlowMap {
 public:
     virtual ~FlowMap() = default;
     /// To one stack, also if it was shared.
-    virtual Result<void> set(const alpine_flow_key& key, unsigned ifindex) = 0;
+    virtual Result<void> set(const alpine_flow_key& key, const alpine_flow_owner& owner) = 0;
     /// To several, two at least. ENOSPC: more than ALPINE_SHARE_MEMBERS, or the map is full.
-    virtual Result<void> share(const alpine_flow_key& key, const std::vector<alpine_share_member>& members) = 0;
+    virtual Result<void> share(const alpine_flow_key& key, const std::vector<alpine_flow_owner>& owners) = 0;
     virtual void erase(const alpine_flow_key& key) = 0;
 };
 
@@ -40,8 +40,18 @@ struct Sharing {
     uid_t uid = 0;
 };
 
+/// Who had a flow before alpined was restarted.
+struct AdoptedOwner {
+    unsigned ifindex;
+    bool accepts;
+    Sharing sharing;
+};
+
 class ClaimTable {
 public:
+    /// Binds a socket that keeps the port of a claim, for others on the same terms as its owner's; it may be empty.
+    using Holder = std::function<UniqueFd(const alpine_endpoint& endpoint, const Sharing& sharing)>;
+
     /// `flows` must outlive the table.
     explicit ClaimTable(FlowMap& flows) : flows_(flows) {}
 
@@ -55,6 +65,25 @@ public:
 
     /// Takes back one claim; the flow ends with its last. ENOENT if there is none.
     Result<void> release(unsigned ifindex, const alpine_endpoint& endpoint);
+
+    /// A flow that is steered already, by an alpined before this one: of each of these stacks (one at least) until it
+    /// settles, unless it claims it again. `hold` keeps its port, once for each.
+    void adopt(const alpine_flow_key& key, const std::vector<AdoptedOwner>& owners, const Holder& hold);
+
+    /// Is all of the endpoint steered to this stack, alone or among others?
+    [[nodiscard]] bool owns(unsigned ifindex, const alpine_endpoint& endpoint) const;
+
+    /// What all claims of the stack together allow others on a flow of its own.
+    [[nodiscard]] Sharing sharing_of(unsigned ifindex, const alpine_flow_key& key) const;
+
+    /// Takes the socket that holds an adopted endpoint, if one does.
+    UniqueFd take_holder(unsigned ifindex, const alpine_endpoint& endpoint);
+
+    /// Takes from the stack the flows that were adopted and not claimed again; answers how many.
+    std::size_t settle(unsigned ifindex);
+
+    /// Calls `hold` with each claim that no socket holds; one that it answers is kept for it.
+    void hold_unheld(const Holder& hold);
 
     /// The stack is gone.
     void release_all(unsigned ifindex);
@@ -84,12 +113,16 @@ private:
         unsigned flags;
         UniqueFd socket;
     };
+    /// In Claim::flags, beside those of alpine_endpoint: adopted, and not yet claimed again.
+    static constexpr unsigned kAdopted = 1U << 31;
     using Claims = std::multimap<alpine_flow_key, Claim, KeyLess>;
 
     [[nodiscard]] static std::vector<alpine_flow_key> keys_of(const alpine_flow_key& key, unsigned flags);
     Result<void> acquire(unsigned ifindex, const alpine_flow_key& key, const Sharing& sharing);
-    void give_back(unsigned ifindex, const alpine_flow_key& key);
-    void forget(unsigned ifindex, const Claims::iterator& claim);
+    bool give_back(unsigned ifindex, const alpine_flow_key& key);
+    /// Answers how many flows the stack has no more.
+    std::size_t forget(unsigned ifindex, const Claims::iterator& claim);
+    void acquire_again(const alpine_flow_key& key, Owners& owners, Owner& own, const Sharing& sharing);
     Result<void> steer(const alpine_flow_key& key, const Owners& owners);
     [[nodiscard]] bool key_collides(unsigned ifindex, const alpine_flow_key& key) const;
 

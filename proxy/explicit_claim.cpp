@@ -16,19 +16,6 @@
 namespace alp::proxy {
 namespace {
 
-struct PortRange {
-    std::uint16_t first = 32768;
-    std::uint16_t last = 60999;
-};
-
-PortRange ephemeral_range() {
-    PortRange range;
-    if (const auto text = read_sysctl("net/ipv4/ip_local_port_range"); text) {
-        std::sscanf(text.value().c_str(), "%hu %hu", &range.first, &range.last);
-    }
-    return range;
-}
-
 std::uint16_t first_unprivileged() {
     unsigned first = 1024;
     if (const auto text = read_sysctl("net/ipv4/ip_unprivileged_port_start"); text) {
@@ -52,11 +39,6 @@ Result<alpine_endpoint> pick_port(alpine_endpoint endpoint, unsigned ifindex, co
     return Error{EADDRINUSE, "no ephemeral port is free"};
 }
 
-bool has_ports(std::uint8_t protocol) {
-    return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE ||
-           protocol == IPPROTO_SCTP || protocol == IPPROTO_DCCP;
-}
-
 bool is_icmp(std::uint8_t protocol) { return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6; }
 
 Result<alpine_endpoint> unless_taken(const alpine_endpoint& endpoint, unsigned ifindex, const ClaimTable& claims) {
@@ -66,9 +48,12 @@ Result<alpine_endpoint> unless_taken(const alpine_endpoint& endpoint, unsigned i
     return endpoint;
 }
 
-/// The id of an echo request. A raw socket's program chooses it; that takes nothing from the host, whose programs get
-/// every answer, too (receive_echo_reply() in bpf/).
-Result<alpine_endpoint> admit_echo(alpine_endpoint endpoint, unsigned ifindex, const ClaimTable& claims) {
+/// The id of an echo request. Which one is not a user's to choose: it might be that of somebody's ping, whose answers
+/// he would hear. Whom the host lets choose (net.ipv4.ping_group_range) has a bound socket for it.
+Result<alpine_endpoint> admit_echo(alpine_endpoint endpoint, unsigned ifindex, uid_t uid, const ClaimTable& claims) {
+    if (endpoint.key.port_be != 0 && uid != 0) {
+        return Error{EPERM, "an id of echo requests is given out, not chosen: choose with a bound ICMP socket"};
+    }
     endpoint.key.pad = 0;
     endpoint.flags = 0;
     return endpoint.key.port_be == 0 ? pick_port(endpoint, ifindex, claims) : unless_taken(endpoint, ifindex, claims);
@@ -95,11 +80,19 @@ Result<alpine_endpoint> admit_protocol(alpine_endpoint endpoint, unsigned ifinde
 
 }  // namespace
 
+PortRange ephemeral_range() {
+    PortRange range;
+    if (const auto text = read_sysctl("net/ipv4/ip_local_port_range"); text) {
+        std::sscanf(text.value().c_str(), "%hu %hu", &range.first, &range.last);
+    }
+    return range;
+}
+
 Result<alpine_endpoint> admit_explicit(const alpine_endpoint& wanted, unsigned ifindex, uid_t uid, const Policy& policy,
                                        const ClaimTable& claims) {
     const std::uint8_t protocol = wanted.key.protocol;
     if (is_icmp(protocol)) {
-        return admit_echo(wanted, ifindex, claims);
+        return admit_echo(wanted, ifindex, uid, claims);
     }
     if (protocol != IPPROTO_SCTP && protocol != IPPROTO_DCCP) {
         return admit_protocol(wanted, ifindex, uid, policy, claims);
@@ -108,9 +101,6 @@ Result<alpine_endpoint> admit_explicit(const alpine_endpoint& wanted, unsigned i
         return Error{EOPNOTSUPP, "the host's kernel has " + protocol_name(protocol) + ": send a bound socket"};
     }
     alpine_endpoint endpoint = wanted;
-    endpoint.key.pad = 0;
-    const bool v6_wildcard = std::memcmp(endpoint.key.addr, &in6addr_any, sizeof(in6addr_any)) == 0;
-    endpoint.flags = v6_wildcard ? endpoint.flags & ALPINE_ENDPOINT_DUAL : 0;
     if (endpoint.key.port_be == 0) {
         return pick_port(endpoint, ifindex, claims);
     }

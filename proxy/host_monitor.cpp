@@ -9,8 +9,6 @@
 #include <array>
 #include <cerrno>
 
-#include "proxy/endpoint.h"
-
 namespace alp::proxy {
 namespace {
 

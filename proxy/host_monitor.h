@@ -5,7 +5,6 @@
 #include <libmnl/libmnl.h>
 #include <netinet/in.h>
 
-#include <cstring>
 #include <map>
 #include <memory>
 #include <set>
@@ -14,12 +13,9 @@
 
 #include "abi/steering.h"
 #include "base/result.h"
+#include "proxy/endpoint.h"
 
 namespace alp::proxy {
-
-struct AddressLess {
-    bool operator()(const in6_addr& a, const in6_addr& b) const { return std::memcmp(&a, &b, sizeof(a)) < 0; }
-};
 
 /// One device.
 struct Link {

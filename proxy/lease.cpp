@@ -30,6 +30,7 @@ Result<EphemeralPort> take_ephemeral_port(std::uint8_t protocol) {
     if (!socket.valid() || bind(socket.get(), reinterpret_cast<const sockaddr*>(&any), sizeof(any)) != 0) {
         return Error{errno, "cannot take a port on the host"};
     }
+    take_nothing_in(socket.get());
     auto endpoint = endpoint_of_socket(socket.get());
     if (!endpoint) {
         return endpoint.error();

@@ -2,8 +2,9 @@
 // alpined: the only privileged program of Alpine. One runs in each network namespace whose programs use Alpine.
 //
 // It makes a TUN device for each client process, puts the steering programs on all other devices, and keeps the
-// table of who owns which port. No packet passes through it. It ends, and puts everything back, on SIGTERM and
-// SIGINT; an error at the start is one line on standard error and exit code 125.
+// table of who owns which port. No packet passes through it. It ends on SIGTERM and SIGINT, and puts everything back
+// unless stacks still run, which an alpined started later takes over; an error at the start is one line on standard
+// error and exit code 125.
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
@@ -24,6 +25,11 @@ constexpr int exit_cannot_start = 125;
 int fail(const alp::Error& error) {
     fmt::print(stderr, "alpined: {} ({})\n", error.context, strerrordesc_np(error.code));
     return exit_cannot_start;
+}
+
+int uninstall(const alp::proxy::Options& options) {
+    const auto done = alp::proxy::Daemon::uninstall(options);
+    return done ? 0 : fail(done.error());
 }
 
 int run(const alp::proxy::Options& options) {
@@ -51,6 +57,9 @@ int start(int argc, char** argv) {
     app.add_option("--log-level", level, "error, warning, info or debug")
         ->check(CLI::IsMember({"error", "warning", "info", "debug"}))
         ->capture_default_str();
+    bool is_uninstall = false;
+    app.add_flag("--uninstall", is_uninstall,
+                 "instead of serving: remove every device, filter, map and sysctl that an alpined has left here");
     app.add_flag("--foreground")->description("stay in the foreground: the default, and all there is");
     try {
         app.parse(argc, argv);
@@ -58,7 +67,7 @@ int start(int argc, char** argv) {
         return app.exit(wish);  // --help, --version
     }
     alp::proxy::set_log_level(*alp::proxy::parse_log_level(level));
-    return run(options);
+    return is_uninstall ? uninstall(options) : run(options);
 }
 
 }  // namespace

@@ -12,6 +12,15 @@
 //   [protocols]              # protocols without ports, by number: who may have them (names, numeric ids, "*")
 //   253 = ["alice", 1000]    # default: nobody but root
 //
+//   [limits]                 # of each user but root; every one may be left out
+//   stacks = 256             # at one time
+//   ports = 32768            # claimed ports, all stacks together
+//   ephemeral_ports = 7058   # of those, within the host's ip_local_port_range; default: a quarter of it
+//   claims_per_second = 20000
+//
+//   [limits.user.alice]      # or a numeric id in quotes: what differs for one user
+//   stacks = 4
+//
 // Root is always allowed. For transports the host has, the host's own bind(2) decides about ports.
 #pragma once
 
@@ -24,6 +33,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "proxy/policy/limits.h"
 
 namespace alp::proxy {
 
@@ -43,6 +53,8 @@ public:
 
     /// A protocol without ports, as a whole.
     [[nodiscard]] bool allows_protocol(uid_t uid, std::uint8_t protocol) const;
+    /// Of a user other than root.
+    [[nodiscard]] Limits limits(uid_t uid) const;
 
 private:
     friend class PolicyReader;
@@ -58,6 +70,8 @@ private:
     std::set<uid_t> deny_;
     std::optional<std::uint16_t> unprivileged_from_;
     std::map<std::uint8_t, Grant> protocols_;
+    Limits limits_;
+    std::map<uid_t, Limits> limits_of_;
 };
 
 }  // namespace alp::proxy

@@ -14,17 +14,17 @@ namespace {
 /// What would be in the eBPF map.
 class RecordedFlows final : public FlowMap {
 public:
-    Result<void> set(const alpine_flow_key& key, unsigned ifindex) override {
+    Result<void> set(const alpine_flow_key& key, const alpine_flow_owner& owner) override {
         if (flows.size() == capacity) {
             return Error{ENOSPC, "full"};
         }
-        flows[key] = ifindex;
+        flows[key] = owner.ifindex;
+        sole[key] = owner;
         return {};
     }
-    Result<void> set_shared(const alpine_flow_key& key) { return set(key, ALPINE_SHARED_FLOW); }
-    Result<void> share(const alpine_flow_key& key, const std::vector<alpine_share_member>& members) override {
-        shares[key] = members;
-        return set_shared(key);
+    Result<void> share(const alpine_flow_key& key, const std::vector<alpine_flow_owner>& owners) override {
+        shares[key] = owners;
+        return set(key, {ALPINE_SHARED_FLOW, 0, 0, 0});
     }
     void erase(const alpine_flow_key& key) override { flows.erase(key); }
 
@@ -38,7 +38,8 @@ public:
     }
 
     std::map<alpine_flow_key, unsigned, KeyLess> flows;
-    std::map<alpine_flow_key, std::vector<alpine_share_member>, KeyLess> shares;
+    std::map<alpine_flow_key, alpine_flow_owner, KeyLess> sole;
+    std::map<alpine_flow_key, std::vector<alpine_flow_owner>, KeyLess> shares;
     std::size_t capacity = 100;
 };
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """ICMP and ICMPv6: errors reach the flow they quote, raw sockets get their echo replies, the host's ping goes on."""
+import contextlib
 import re
 
 from lab import ADDRESS, ADDRESS6, alp, wait_until
@@ -107,6 +108,18 @@ print(*answers, link.getsockopt(level, mtu))
 """
 
 
+@contextlib.contextmanager
+def choosing_ids(lab):
+    """Users of host a may choose the ids of their echo requests, as Debian has it; where it is for root only."""
+    name = "net.ipv4.ping_group_range"
+    before = lab.run("a", ["sysctl", "-n", name], user=False).stdout.strip()
+    lab.run("a", ["sysctl", "-qw", name + "=0 2147483647"], user=False)
+    try:
+        yield
+    finally:
+        lab.run("a", ["sysctl", "-qw", "%s=%s" % (name, before)], user=False)
+
+
 def traceroute(lab, *options):
     return lab.run("a", alp("traceroute", "-n", "-q", "2", "-w", "2", "-m", "4", *options)).stdout
 
@@ -124,7 +137,7 @@ def test_traceroute_shows_both_hops(lab):
 
 
 def test_traceroute_by_echo_requests_shows_both_hops(lab):
-    with third_host(lab):
+    with third_host(lab), choosing_ids(lab):
         check_hops(traceroute(lab, "-I", ADDRESS_C), [ADDRESS["b"], ADDRESS_C])
         check_hops(traceroute(lab, "-I", ADDRESS6_C), [ADDRESS6["b"], ADDRESS6_C])
 
@@ -162,26 +175,37 @@ def test_refusals_of_a_remote_host_are_heard(lab):
 
 
 def test_a_raw_socket_gets_the_answers_to_its_echo_requests(lab):
+    with choosing_ids(lab):
+        for address in ADDRESS["b"], ADDRESS6["b"]:
+            assert lab.run("a", alp(*python(RAW_PING, address, 777, 5))).stdout == "5\n"
+
+
+def test_a_user_chooses_no_id_where_the_host_lets_him_not(lab):
     for address in ADDRESS["b"], ADDRESS6["b"]:
-        assert lab.run("a", alp(*python(RAW_PING, address, 777, 5))).stdout == "5\n"
+        refused = lab.run("a", alp(*python(RAW_PING, address, 777, 1)), check=False)
+        assert refused.stdout == "EPERM\n", refused
+        assert lab.run("a", alp(*python(RAW_PING, address, 777, 1)), user=False).stdout == "1\n"
 
 
 def test_the_hosts_ping_with_the_same_id_is_undisturbed(lab):
     for address in ADDRESS["b"], ADDRESS6["b"]:
-        running = [lab.start("a", alp(*python(RAW_PING, address, 777, 20))),
-                   lab.start("a", python(RAW_PING, address, 777, 20), user=False)]
-        for process in running:
-            assert process.wait(30) == 0
-            assert open(process.log).read() == "20\n"
+        with choosing_ids(lab):
+            running = [lab.start("a", alp(*python(RAW_PING, address, 777, 20))),
+                       lab.start("a", python(RAW_PING, address, 777, 20), user=False)]
+            for process in running:
+                assert process.wait(30) == 0
+                assert open(process.log).read() == "20\n"
     shown = lab.run("a", ["ping", "-n", "-c", "3", "-i", "0.2", ADDRESS["b"]], user=False).stdout
     assert " 3 received" in shown, shown
 
 
 def test_an_id_that_another_stack_has_is_refused(lab):
-    holder = lab.start("a", alp(*python(RAW_PING, ADDRESS["b"], 778, 1, "hold")), stdin=-1, stdout=-1)
-    assert holder.stdout.readline() == "1\n"
-    refused = lab.run("a", alp(*python(RAW_PING, ADDRESS["b"], 778, 1)), check=False)
-    assert refused.stdout == "EPERM\n", refused
+    with choosing_ids(lab):
+        holder = lab.start("a", alp(*python(RAW_PING, ADDRESS["b"], 778, 1, "hold")), stdin=-1, stdout=-1)
+        assert holder.stdout.readline() == "1\n"
+        for user in True, False:
+            refused = lab.run("a", alp(*python(RAW_PING, ADDRESS["b"], 778, 1)), user=user, check=False)
+            assert refused.stdout == "EPERM\n", refused
 
 
 main(check_unseen)
