@@ -103,6 +103,10 @@ long claim_on_host(const OpenFile& file, const alpine_endpoint& endpoint, Claim*
         return claim_by_name(endpoint, claim);
     }
     silence_holder(static_cast<int>(holder));
+    if (is_icmp(protocol)) {
+        const int off = 0;  // an ICMP socket has it on: several would be bound to one id
+        raw_syscall(SYS_setsockopt, holder, SOL_SOCKET, SO_REUSEADDR, arg(&off), sizeof(off));
+    }
     const sockaddr_storage any = wildcard(file, endpoint.key.port_be);
     const long len = file.family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
     const int only = 1;

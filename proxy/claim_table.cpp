@@ -14,8 +14,9 @@ bool is_datagram(const alpine_flow_key& key) {
 /// As the host's kernel has it for SO_REUSEPORT.
 bool spread_over(const Sharing& a, const Sharing& b) { return a.reuse_port && b.reuse_port && a.uid == b.uid; }
 
+/// Every ICMP socket has SO_REUSEADDR without having asked for it: that is no consent.
 bool go_together(const alpine_flow_key& key, const Sharing& a, const Sharing& b) {
-    return spread_over(a, b) || (is_datagram(key) && a.reuse_address && b.reuse_address);
+    return spread_over(a, b) || (is_datagram(key) && has_ports(key.protocol) && a.reuse_address && b.reuse_address);
 }
 
 template <typename Owners>

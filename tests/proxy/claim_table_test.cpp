@@ -177,6 +177,53 @@ TEST_F(SharedEndpoint, ReuseAddressLetsDatagramSocketsListenInOnly) {
     EXPECT_EQ(share_error(two, IPPROTO_TCP, reuse_address), EADDRINUSE);
 }
 
+TEST_F(SharedEndpoint, AnEchoIdIsNotSharedByReuseAddress) {
+    ASSERT_EQ(share_error(one, IPPROTO_ICMP, reuse_address), 0);
+    EXPECT_EQ(share_error(two, IPPROTO_ICMP, reuse_address), EADDRINUSE);
+}
+
+TEST_F(SharedEndpoint, WhatSocketsAllowIsWrittenDown) {
+    ASSERT_EQ(share_error(one, IPPROTO_UDP, {true, true, 1000}), 0);
+    EXPECT_EQ(flows.sole[endpoint_of(IPPROTO_UDP).key].sharing, ALPINE_SHARING_PORT | ALPINE_SHARING_ADDRESS);
+    ASSERT_EQ(share_error(one, IPPROTO_UDP, reuse_port), 0);
+    EXPECT_EQ(flows.sole[endpoint_of(IPPROTO_UDP).key].sharing, ALPINE_SHARING_PORT);
+}
+
+/// An endpoint that two stacks shared when alpined was restarted, one of which accepts.
+struct AdoptedEndpoint : SharedEndpoint {
+    void SetUp() override {
+        table.adopt(tcp.key, {{one, true, reuse_port}, {two, false, reuse_port}},
+                    [this](const alpine_endpoint&, const Sharing& sharing) {
+                        holders_that_share += sharing.reuse_port ? 1 : 0;
+                        return UniqueFd();
+                    });
+    }
+    const alpine_endpoint tcp = endpoint_of(IPPROTO_TCP);
+    int holders_that_share = 0;
+};
+
+TEST_F(AdoptedEndpoint, IsSharedAsBefore) {
+    EXPECT_EQ(sharers(IPPROTO_TCP), "11+ 22- ");
+    EXPECT_EQ(flows.flows[tcp.key], ALPINE_SHARED_FLOW);
+    EXPECT_TRUE(table.owns(one, tcp) && table.owns(two, tcp) && !table.owns(33, tcp));
+    EXPECT_EQ(holders_that_share, 2);
+}
+
+TEST_F(AdoptedEndpoint, LetsOthersJoinOnItsOwnersTermsOnly) {
+    EXPECT_EQ(share_error(33, IPPROTO_TCP, reuse_port_of_another), EADDRINUSE);
+    EXPECT_EQ(share_error(33, IPPROTO_TCP, reuse_port), 0);
+    EXPECT_EQ(sharers(IPPROTO_TCP), "11+ 22- 33- ");
+}
+
+TEST_F(AdoptedEndpoint, StaysWithThoseThatClaimItAgain) {
+    ASSERT_EQ(share_error(one, IPPROTO_TCP, table.sharing_of(one, tcp.key)), 0);
+    EXPECT_EQ(table.settle(one), 0U);
+    EXPECT_EQ(table.settle(two), 1U);
+    EXPECT_EQ(flows.flows[tcp.key], one);
+    EXPECT_EQ(share_error(33, IPPROTO_TCP, reuse_port), 0);
+    EXPECT_EQ(sharers(IPPROTO_TCP), "11+ 33- ");
+}
+
 TEST_F(SharedEndpoint, TheLastOneHasItAlone) {
     ASSERT_EQ(share_error(one, IPPROTO_UDP, reuse_port), 0);
     ASSERT_EQ(share_error(two, IPPROTO_UDP, reuse_port), 0);
