@@ -97,6 +97,24 @@ def test_a_stack_sends_to_groups(lab):
             lab.stop(process)
 
 
+def check_heard_within_the_host(lab, group, addresses):
+    """By stacks, whether the host sends or a stack."""
+    for send in python, lambda *program: alp(*python(*program)):
+        members = [member(lab, "a", group, addresses["a"], True), member(lab, "a", group, addresses["a"], True)]
+        lab.run("a", send(SEND, group, PORT, addresses["a"], "hello"))
+        check_heard(members, "hello", addresses["a"])
+        for process in members:
+            lab.stop(process)
+
+
+def test_a_group_is_heard_within_the_host(lab):
+    check_heard_within_the_host(lab, GROUP, ADDRESS)
+
+
+def test_an_ipv6_group_is_heard_within_the_host(lab):
+    check_heard_within_the_host(lab, GROUP6, ADDRESS6)
+
+
 def test_broadcasts_reach_all_stacks_and_the_host(lab):
     members = [member(lab, "a", "-", "-", True), member(lab, "a", "-", "-", True), member(lab, "a", "-", "-")]
     lab.run("b", python(SEND, "10.77.0.255", PORT, "", "hello"))
