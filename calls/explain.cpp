@@ -10,7 +10,7 @@
 #include <atomic>
 
 #include "base/raw_syscall.h"
-#include "calls/fork.h"
+#include "calls/process.h"
 #include "calls/sites.h"
 #include "calls/table.h"
 #include "stack/host/private_fd.h"

@@ -15,6 +15,7 @@
 #include "stack/host/own_table.h"
 #include "stack/host/own_thread.h"
 #include "stack/host/private_fd.h"
+#include "stack/host/stack.h"
 
 namespace alp::calls {
 
@@ -34,6 +35,9 @@ void* watch_for_ever(void* argument) {
     for (;;) {
         pollfd connection{reattachment.fd(), 0, 0};
         raw_syscall(SYS_poll, arg(&connection), 1, reattachment.timeout_ms());
+        if (stack::ended()) {
+            return nullptr;
+        }
         reattachment.step();
     }
 }

@@ -117,6 +117,7 @@ long sys_execveat(int folder, const char* path, char* const* arguments, char* co
 
 // exit.cpp
 long sys_exit_group(int status);
+long sys_exit(int status);
 
 /// io_uring_setup: the rings would reach the dummies. Libraries fall back to plain calls.
 long sys_io_uring_setup(unsigned entries, void* parameters);

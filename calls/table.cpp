@@ -146,6 +146,7 @@ constexpr std::array<Entry, kTableCalls> make_table() {
     ALPINE_ENTRY(rt_sigprocmask);
     ALPINE_ENTRY(execve);
     ALPINE_ENTRY(execveat);
+    ALPINE_ENTRY(exit);
     ALPINE_ENTRY(exit_group);
     ALPINE_ENTRY(io_uring_setup);
 #undef ALPINE_ENTRY

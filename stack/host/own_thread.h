@@ -10,4 +10,10 @@ namespace alp::stack {
 /// characters); `stack_bytes` 0 stands for the usual size. 0, or what pthread_create(3) answers.
 int start_own_thread(const char* name, std::size_t stack_bytes, void* (*run)(void*), void* argument);
 
+/// Does the calling thread end as the last of the program's, so that only threads started so would be left?
+[[nodiscard]] bool is_last_program_thread();
+
+/// In a forked child: it has none of them.
+void forget_own_threads();
+
 }  // namespace alp::stack
