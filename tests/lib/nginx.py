@@ -5,6 +5,7 @@ import os
 import signal
 
 from lab import ADDRESS, alp, wait_until
+from processes import children_of
 
 CONFIG = """
 {processes}
@@ -42,11 +43,6 @@ def nginx_command(lab, root, port, sendfile="on", tls=None, more="", processes=O
                                      more=more, processes=processes, log=log,
                                      reuseport=" reuseport" if reuseport else ""))
     return ["/usr/sbin/nginx", "-e", "stderr", "-c", config]
-
-
-def children_of(pid):
-    with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
-        return [int(word) for word in file.read().split()]
 
 
 class NginxDaemon:

@@ -5,8 +5,8 @@ import signal
 import subprocess
 
 from lab import ADDRESS, alp, wait_until
-from nginx import children_of
 from payload import make_file, sha256_of
+from processes import children_of
 from runner import main
 from unseen import check_unseen
 
