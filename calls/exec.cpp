@@ -20,10 +20,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstddef>
 
 #include "base/executable.h"
@@ -132,6 +134,43 @@ bool keep_off_network(const Program& program, const char* path) {
     return true;
 }
 
+/// Length of a program's string without its end, or more than `most`.
+std::size_t length_of(const char* text, std::size_t most) {
+    char piece[256];
+    std::size_t len = 0;
+    while (len <= most) {
+        const long part = guarded_string(piece, text + len, sizeof(piece));
+        if (part != -ENAMETOOLONG) {
+            return len + static_cast<std::size_t>(part < 0 ? 0 : part);
+        }
+        len += sizeof(piece);
+    }
+    return len;
+}
+
+/// Would the kernel find these too long (E2BIG)? fs/exec.c: each string has its limit, and all of them, with their
+/// pointers, a quarter of the stack's limit, at most 6 MiB and at least 128 KiB. Better said too early than too late:
+/// what is close-on-exec is closed in the stack before the kernel says so.
+bool is_too_big(char* const* arguments, char* const* environment) {
+    constexpr std::size_t kMostOfOne = 32UL * 4096;
+    constexpr std::size_t kSpared = 4096; /* for what Alpine adds to the environment */
+    rlimit stack{};
+    raw_syscall(SYS_prlimit64, 0, RLIMIT_STACK, 0, arg(&stack));
+    const std::size_t most = std::max<std::size_t>(std::min<std::size_t>(stack.rlim_cur / 4, 6UL << 20), 128UL << 10);
+    std::size_t all = kSpared;
+    for (char* const* strings : {arguments, environment}) {
+        const char* text = nullptr;
+        for (int i = 0; strings != nullptr && guarded_copy(&text, strings + i, sizeof(text)) && text != nullptr; ++i) {
+            const std::size_t len = length_of(text, kMostOfOne);
+            all += len + 1 + sizeof(char*);
+            if (len >= kMostOfOne || all > most) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /// What runs in the end when this file is executed: itself, or the interpreter of a script. Fills in its path.
 Program examine_to_the_end(char (&target)[1024], bool* is_script) {
     Program program = examine_program(target);
@@ -150,7 +189,7 @@ long exec_with_alpine(const char* path, char* const* arguments, char* const* env
     }
     bool is_script = false;
     const Program program = examine_to_the_end(target, &is_script);
-    if (program.kind == ProgramKind::unknown) {
+    if (program.kind == ProgramKind::unknown || is_too_big(arguments, environment)) {
         return exec_now(SYS_execve, arg(path), arg(arguments), arg(environment));
     }
     const bool preloaded = preloads_alpine(environment);

@@ -23,6 +23,7 @@
 #include <string.h>
 #include <sys/single_threaded.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -32,6 +33,7 @@
 #include "calls/claims.h"
 #include "calls/descriptor_calls.h"
 #include "calls/descriptors.h"
+#include "calls/entry.h"
 #include "calls/explain.h"
 #include "calls/guard.h"
 #include "calls/heap.h"
@@ -40,6 +42,7 @@
 #include "calls/sites.h"
 #include "calls/stack_call.h"
 #include "calls/startup.h"
+#include "calls/system_calls.h"
 #include "stack/host/stack.h"
 
 namespace alp::calls {
@@ -192,6 +195,13 @@ long prepare(unsigned long flags) {
     return kMakeInPlace;
 }
 
+/// The keeper would find out by itself, a moment later.
+void bury_child(long child) {
+    if (stack::running() && !stack::is_alone() && !is_foreign_process()) {
+        stack::bury_process(static_cast<pid_t>(child));
+    }
+}
+
 unsigned long flags_of(long number, long a) {
     if (number == SYS_vfork) {
         return CLONE_VM | CLONE_VFORK;
@@ -276,6 +286,27 @@ bool is_foreign_process() {
     }
     const long known = own_pid.load(std::memory_order_relaxed);
     return known != 0 && raw_syscall(SYS_getpid) != known;
+}
+
+long sys_wait4(int child, int* status, int options, void* usage) {
+    int own_status = 0;
+    const long ended =
+        host_call(SYS_wait4, child, status != nullptr ? arg(status) : arg(&own_status), options, arg(usage));
+    if (ended > 0 && (options & (WUNTRACED | WCONTINUED)) == 0) {
+        bury_child(ended);
+    }
+    return ended;
+}
+
+long sys_waitid(int kind, int child, siginfo_t* info, int options, void* usage) {
+    const long result = host_call(SYS_waitid, kind, child, arg(info), options, arg(usage));
+    siginfo_t found{};
+    if (result == 0 && (options & WEXITED) != 0 && info != nullptr && guarded_copy(&found, info, sizeof(found)) &&
+        found.si_pid > 0 &&
+        (found.si_code == CLD_EXITED || found.si_code == CLD_KILLED || found.si_code == CLD_DUMPED)) {
+        bury_child(found.si_pid);
+    }
+    return result;
 }
 
 void ensure_keeper() {

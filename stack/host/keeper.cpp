@@ -109,7 +109,7 @@ void Cpu::join(Thread& thread, const Parts& parts, const Seat& seat, int kick_fd
 
 Result<void> Cpu::start_keeper() {
     has_keeper_ = true;
-    if (const int error = start_own_thread("alpine-keeper", 0, keeper_main, this); error != 0) {
+    if (const int error = start_own_thread(0, keeper_main, this); error != 0) {
         return Error{error, "cannot start the stack's keeper thread"};
     }
     while (__atomic_load_n(&keeper_ready_, __ATOMIC_ACQUIRE) == 0) {
@@ -124,6 +124,7 @@ void* Cpu::keeper_main(void* self) {
 }
 
 void Cpu::keep() {
+    name_own_thread("alpine-keeper");
     static_assert(kKeptForTakeover == 3);
     leave_descriptor_table(
         {wire_fd_, kick_fd_, bell_out_, kept_for_takeover[0], kept_for_takeover[1], kept_for_takeover[2]});

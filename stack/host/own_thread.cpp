@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -25,7 +26,7 @@ unsigned count_threads() {
 
 }  // namespace
 
-int start_own_thread(const char* name, std::size_t stack_bytes, void* (*run)(void*), void* argument) {
+int start_own_thread(std::size_t stack_bytes, void* (*run)(void*), void* argument) {
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
@@ -40,12 +41,13 @@ int start_own_thread(const char* name, std::size_t stack_bytes, void* (*run)(voi
     const int error = pthread_create(&thread, &attributes, run, argument);
     if (error == 0) {
         own_threads.fetch_add(1);
-        pthread_setname_np(thread, name);
     }
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     pthread_attr_destroy(&attributes);
     return error;
 }
+
+void name_own_thread(const char* name) { raw_syscall(SYS_prctl, PR_SET_NAME, arg(name)); }
 
 bool is_last_program_thread() {
     const unsigned own = own_threads.load();

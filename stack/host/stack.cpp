@@ -254,6 +254,18 @@ bool needs_keeper() { return running() && !cpu.has_keeper(); }
 
 Result<void> start_keeper() { return cpu.start_keeper(); }
 
+void bury_process(pid_t process) {
+    Thread& thread = current_thread();
+    const Inside inside(thread);
+    Family& family = *cpu.family();
+    for (std::uint32_t i = 0; i < family.end; ++i) {
+        Member& member = family.members[i];
+        if (const std::uint32_t serial = member.serial; member.process == static_cast<std::uint32_t>(process)) {
+            cpu.bury(thread, {&member, serial});
+        }
+    }
+}
+
 bool is_alone() { return cpu.is_alone(); }
 
 void leave() {

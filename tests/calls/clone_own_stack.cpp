@@ -28,7 +28,8 @@ static int copied_memory(void*) {
 /// Runs in its parent's memory while the parent waits: only system calls.
 static int same_memory(void*) {
     written = 2;
-    if (close(shared->client) != 0 || dup2(shared->server, file) != file || write(file, "by the child", 12) != 12) {
+    if (close(shared->client) != 0 || dup2(shared->server, file) != file ||
+        write(shared->server, "by the child", 12) != 12) {
         _exit(1);
     }
     return 0;

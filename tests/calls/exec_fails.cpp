@@ -26,6 +26,7 @@ static void failing_calls() {
 int main() {
     close_inherited();
     limit_time();
+    setenv("PATH", "/usr/bin:/bin", 1);  // a folder that may not be searched makes EACCES of ENOENT
     const Pair pair;
     const int listening = listener();
     const sockaddr_in address = name_of(listening);

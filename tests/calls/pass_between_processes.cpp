@@ -129,30 +129,6 @@ static void between_siblings(const int* over) {
     close(pair.client);
 }
 
-/// Never received: with the Unix socket's last descriptor, in whichever process, the connection in it ends.
-static void never_received() {
-    const Pair pair;
-    int over[2];
-    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, over) == 0);
-    const Bell go;
-    const pid_t child = in_child([&] {
-        CHECK(close(pair.server) == 0 && close(pair.client) == 0);
-        go.wait();
-    });
-    send_descriptors(over[0], {pair.server});
-    for (const int fd : {pair.server, over[0], over[1]}) {
-        CHECK(close(fd) == 0);
-    }
-    char byte;
-    sleep_ms(30);
-    CHECK_FAILS(recv(pair.client, &byte, 1, MSG_DONTWAIT), EAGAIN);
-    go.ring();
-    set_time_limit(pair.client, SO_RCVTIMEO, 3000);
-    hear_end(pair.client);
-    expect_success(child);
-    close(pair.client);
-}
-
 int main() {
     close_inherited();
     limit_time();
@@ -161,6 +137,5 @@ int main() {
     to_workers(over);
     to_the_parent(over);
     between_siblings(over);
-    never_received();
     CHECK(socket(AF_INET, SOCK_STREAM, 0) >= 0);
 }
