@@ -13,6 +13,9 @@
  *   the process  one private page at ALPINE_PROCESS_ADDR: `struct alpine_process`. It holds what differs between
  *                processes that share an arena: the host operations and the stack pointer to go back to.
  *
+ * Several processes may share an arena, as processes share a kernel: a family. To the stack each of them is a process
+ * too: a thread group with a descriptor table of its own, whose leader (the "group" of alpine_task) runs no call.
+ *
  * The stack has one CPU, and the CPU is a token: whichever host thread holds alpine_cpu.token may call resume(),
  * which switches from the host thread's stack to the stack's suspended context, in the arena. The context runs until
  * it has nothing more to do for this thread and comes back with a reason:
@@ -31,7 +34,7 @@
 #define ALPINE_ABI_STACK_H
 
 /* Raise on every change of a structure or a meaning in this file. */
-#define ALPINE_STACK_ABI_VERSION 2
+#define ALPINE_STACK_ABI_VERSION 3
 #define ALPINE_STACK_MAGIC 0x414c5053 /* "ALPS" */
 
 #define ALPINE_IMAGE_BASE 0x200000000000
@@ -76,48 +79,76 @@ enum alpine_reason {
 #define ALPINE_TURN_RUN 1u       /* the token is yours: resume */
 #define ALPINE_TURN_LEAD 2u      /* nobody watches the wire: you do */
 #define ALPINE_TURN_INTERRUPT 4u /* flag beside the others: a signal came */
+#define ALPINE_TURN_END 8u       /* flag beside the others: the stack has ended */
 
-/* One program thread as both sides see it. In the arena, inside the task's thread_struct; written under the token
- * except for `turn`, which is atomic. */
+/* Values of alpine_task.wake_by: how its thread, waiting, is told that `turn` has changed. */
+#define ALPINE_WAKE_FUTEX 0u /* by the futex `turn` */
+#define ALPINE_WAKE_KICK 1u  /* it leads: by the kick, the event descriptor that all processes of the family have */
+#define ALPINE_WAKE_BELL 2u  /* by a datagram to the abstract Unix address of alpine_task.bell */
+
+/* Flag in alpine_task.flags: the host thread is no more. Whoever has the CPU runs the task, to its end, and what it
+ * copies from or to the program's memory fails with EFAULT. */
+#define ALPINE_TASK_GONE (1ul << 11)
+
+/* One program thread, or the leader of a process, as both sides see it. In the arena, inside the task's thread_struct;
+ * written under the token except for `turn`, which is atomic. */
 struct alpine_task {
 	alp_u32 turn;     /* futex word, see ALPINE_TURN_* */
 	alp_u32 wants_in; /* from the start of a call until it has its result */
-	alp_u64 owner;    /* host thread id (gettid) of the thread it belongs to; 0: a kernel thread */
+	alp_u64 owner;    /* host thread id (gettid) of the thread it belongs to; 0: nobody's */
 	alp_s64 number;   /* the call: x86-64 number or ALPINE_NR_* */
 	alp_s64 args[6];
 	alp_s64 result;                 /* value or -errno (also -ERESTART*) */
 	struct alpine_task *next_parked; /* list of blocked threads, kept by the host side under the token */
 	alp_u32 parked;                 /* on that list */
-	alp_u32 wake_by_event;          /* parked in ppoll: wake through its event descriptor, not the futex */
+	alp_u32 wake_by;                /* ALPINE_WAKE_* */
 	alp_u32 at_token;               /* waiting for the token: to be woken there too when it gets its turn */
-	alp_u32 event_fd;               /* host descriptor for wake_by_event (of the task's process) */
+	alp_u32 signals_queued;         /* of a group: it has signals to raise */
+	alp_u64 bell;                   /* name of the address for ALPINE_WAKE_BELL; 0: none */
+	struct alpine_task *group;      /* the leader of its process; its own for that leader */
+	alp_u64 process;                /* of a group: host process id, for signals */
+	unsigned long *flags;           /* the task's flags, with ALPINE_TASK_GONE */
+	alp_u32 spawn_wanted;           /* of a group: it has a thread to make */
+	alp_u32 unused;
 };
-ALPINE_ASSERT_LAYOUT(sizeof(struct alpine_task) == 104);
+ALPINE_ASSERT_LAYOUT(sizeof(struct alpine_task) == 144);
 
 /* What a host thread may ask of the stack besides a call; alpine_cpu.request. */
 enum alpine_request {
 	ALPINE_REQUEST_NONE = 0,
-	ALPINE_REQUEST_SPAWN = 1,     /* make a task for host thread .spawn_owner; answer in .spawned, .spawn_error */
+	ALPINE_REQUEST_SPAWN = 1,     /* make a task in process .group for host thread .spawn_owner; answer in .spawned,
+				       * .spawn_error */
 	ALPINE_REQUEST_INTERRUPT = 2, /* end the blocked call of alpine_cpu.interrupt as a signal would */
+	ALPINE_REQUEST_END = 3,       /* process .group has ended: its tasks and descriptors go */
+	ALPINE_REQUEST_EXEC = 4,      /* process .group runs another program: its threads are gone, its descriptors stay */
 };
 
 /* The CPU. One per arena. */
 struct alpine_cpu {
-	alp_u32 token;   /* futex word: 0 free, 1 held, 2 held and waited for */
+	alp_u32 token;   /* futex word: see stack/host/token.h */
 	alp_u32 pending; /* ALPINE_IRQ_*, atomic */
 	alp_u64 next_event_ns; /* CLOCK_MONOTONIC; ~0: none */
 	struct alpine_task *enter;   /* in: this task's thread wants to make a call */
-	struct alpine_task *handoff; /* out, with ALPINE_HANDOFF */
+	struct alpine_task *handoff; /* out, with ALPINE_HANDOFF; the host side clears it when its thread has the token */
 	alp_u32 request;             /* in: enum alpine_request */
 	alp_u32 booted;              /* out: calls can be made */
+	struct alpine_task *group;   /* in: the process that a request is about; out, once booted: the first process */
 	alp_u64 spawn_owner;
 	struct alpine_task *spawned; /* out: the new task */
 	alp_s64 spawn_error;         /* out: why there is none, -errno; 0: not known yet */
 	struct alpine_task *interrupt;
-	struct alpine_task *parked; /* host side: threads blocked in calls and waiting on their `turn` */
-	alp_u64 leader;             /* host side: thread id of the one waiting on wire and timer; 0 none */
+	/* Host side from here on. */
+	struct alpine_task *parked; /* threads blocked in calls and waiting on their `turn` */
+	alp_u64 leader;             /* thread id of the one waiting on wire and timer; 0 none */
+	struct alpine_task *leader_group; /* the process of a leader that is a program's thread */
+	alp_u64 leader_deadline_ns; /* until when the leader will sleep */
+	alp_u64 keeper;             /* thread id of the family's active keeper; 0 none */
+	alp_u32 keeper_asleep;      /* futex word: 1 while it sleeps until called */
+	alp_u32 spawn_lock;         /* futex word of a token of its own: one spawn at a time */
+	alp_u32 running;            /* the token's holder is inside resume(): were it to die, the data were half changed */
+	alp_u32 ended;              /* the stack has ended: never resume again */
 };
-ALPINE_ASSERT_LAYOUT(sizeof(struct alpine_cpu) == 88);
+ALPINE_ASSERT_LAYOUT(sizeof(struct alpine_cpu) == 136);
 
 /*
  * Operations of the host, called on a stack in the arena with little of it to spare: raw system calls only, no
@@ -134,10 +165,10 @@ struct alpine_host_ops {
 	/* The stack has died; `text` says why. Does not return. */
 	void (*died)(const char *text);
 	/*
-	 * A signal for the program (SIGIO, SIGURG, one chosen with F_SETSIG). `siginfo` is a siginfo_t of x86-64;
-	 * `thread` is the host thread it is for, or 0: the process.
+	 * A signal for a program of the family (SIGIO, SIGURG, one chosen with F_SETSIG). `siginfo` is a siginfo_t of
+	 * x86-64; `process` and `thread` are the host's ids of whom it is for; thread 0: the process.
 	 */
-	void (*raise)(const void *siginfo, alp_u64 thread);
+	void (*raise)(const void *siginfo, alp_u64 process, alp_u64 thread);
 };
 ALPINE_ASSERT_LAYOUT(sizeof(struct alpine_host_ops) == 64);
 

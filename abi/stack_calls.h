@@ -112,7 +112,31 @@
  */
 #define ALPINE_NR_take_port (ALPINE_NR_BASE + 17)
 
-#define ALPINE_NR_END (ALPINE_NR_BASE + 18)
+/*
+ * (): what fork(2) does inside the stack: a process with a copy of the caller's descriptor table. It has no threads yet;
+ * they are made when they make their first call. Returns the address of its leader's struct alpine_task.
+ */
+#define ALPINE_NR_fork (ALPINE_NR_BASE + 18)
+
+/*
+ * (from, bitmap, bytes): which descriptors of the calling process are open: bit i of the bitmap stands for `from` + i.
+ * Returns one past the highest open descriptor of the table.
+ */
+#define ALPINE_NR_open_descriptors (ALPINE_NR_BASE + 19)
+
+/*
+ * (fd): keeps the open file behind `fd` for whoever takes it: a descriptor under way to another process of the family.
+ * Returns a handle.
+ */
+#define ALPINE_NR_hold (ALPINE_NR_BASE + 20)
+
+/* (handle, fd, flags): puts the file that is held at descriptor `fd` (O_CLOEXEC). It stays held. Returns fd or -EBADF. */
+#define ALPINE_NR_take_held (ALPINE_NR_BASE + 21)
+
+/* (handle): no longer holds it. 0 or -EBADF. */
+#define ALPINE_NR_let_go (ALPINE_NR_BASE + 22)
+
+#define ALPINE_NR_END (ALPINE_NR_BASE + 23)
 
 #ifndef __ASSEMBLY__
 /* What ALPINE_NR_packet_map tells. A ring that the socket does not have has no blocks. */

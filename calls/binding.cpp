@@ -11,8 +11,8 @@
 #include "calls/claims.h"
 #include "calls/dummy.h"
 #include "calls/endpoint.h"
-#include "calls/fork.h"
 #include "calls/guard.h"
+#include "calls/process.h"
 #include "calls/stack_call.h"
 
 namespace alp::calls {
@@ -207,6 +207,20 @@ void notice_lost_port(int fd, OpenFile& file) {
     }
 }
 
+/// Under file.binding: notices that another process has given the socket, which it has as well, a port.
+void notice_found_port(int fd, OpenFile& file) {
+    if (file.has_port || !shares_descriptions()) {
+        return;
+    }
+    sockaddr_storage address;
+    address_in_stack(fd, address);
+    if (port_of(address) != 0) {
+        find_claim(file, endpoint_of(file.protocol, address));
+        file.port_chosen = true;
+        file.has_port = true;
+    }
+}
+
 /// Gives the socket a port that is leased already: no word to the host. 0; else the socket has none, and -errno.
 long take_leased_port(int fd, OpenFile& file) {
     for (int tries = 0; tries < kChoices; ++tries) {
@@ -229,6 +243,7 @@ long take_leased_port(int fd, OpenFile& file) {
 
 /// Under file.binding.
 long take_any_port(int fd, OpenFile& file) {
+    notice_found_port(fd, file);
     if (file.has_port) {
         return 0;
     }
@@ -253,6 +268,7 @@ long bind_socket(int fd, OpenFile& file, const sockaddr* address, socklen_t len)
     }
     Locked locked(file.binding);
     notice_lost_port(fd, file);
+    notice_found_port(fd, file);
     sockaddr_storage copy;
     if (file.has_port || !read_address(file, address, len, copy)) {
         return stack_call(SYS_bind, fd, arg(address), len);  // which says what is wrong with it

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -14,6 +13,7 @@
 #include "abi/stack_calls.h"
 #include "base/raw_syscall.h"
 #include "calls/endpoint.h"
+#include "calls/shared.h"
 #include "calls/stack_call.h"
 #include "calls/startup.h"
 
@@ -21,32 +21,15 @@ namespace alp::calls {
 
 namespace {
 
-constexpr unsigned kBuckets = 1024;
-constexpr std::size_t kPoolChunkBytes = 64 * 1024;
 constexpr long kHousekeepingPeriodNs = 200'000'000; /* 200 ms */
 constexpr long kLongestLookNs = 5'000'000'000;      /* 5 s */
-constexpr long kShutdownGraceNs = 3'000'000'000;    /* 3 s: for the closing handshake of SCTP and DCCP */
+constexpr long kDoubtAfterNs = 2'000'000'000; /* 2 s: by then a claim is bound in the stack, or its process is dead */
+constexpr long kShutdownGraceNs = 3'000'000'000; /* 3 s: for the closing handshake of SCTP and DCCP */
 
 constexpr unsigned kFirstLease = 4;
 constexpr unsigned kMostLeased = ALPINE_LEASE_MAX;
 constexpr unsigned kMostFree = 2 * kMostLeased;
 constexpr long kFreeForNs = 10'000'000'000; /* 10 s */
-
-/// Free leases of one protocol: first in, first out.
-struct Leases {
-    Claim* first;
-    Claim* last;
-    unsigned count;
-    unsigned next_batch;
-};
-
-Lock claims_lock;
-Leases tcp_leases;
-Leases udp_leases;
-Claim* buckets[kBuckets];
-Claim* free_claims;
-std::atomic<unsigned> idle_claims{0};
-std::atomic<long> next_housekeeping_ns{0};
 
 long now_ns() {
     timespec now{};
@@ -59,7 +42,9 @@ bool is_stream(const Claim& claim) {
     return protocol == IPPROTO_TCP || protocol == IPPROTO_SCTP || protocol == IPPROTO_DCCP;
 }
 
-Claim** bucket_of(std::uint16_t port_be) { return &buckets[ntohs(port_be) % kBuckets]; }
+ClaimsTable& table() { return shared().claims; }
+
+Claim** bucket_of(std::uint16_t port_be) { return &table().buckets[ntohs(port_be) % ClaimsTable::kBuckets]; }
 
 /// Is everything sent to `inner` also steered by `outer`?
 bool covers(const alpine_endpoint& outer, const alpine_endpoint& inner) {
@@ -94,24 +79,20 @@ Claim* find_covering(const alpine_endpoint& wanted) {
 }
 
 Claim* allocate_claim() {
-    if (free_claims == nullptr) {
-        const long memory =
-            raw_syscall(SYS_mmap, 0, kPoolChunkBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (memory < 0) {
-            return nullptr;
-        }
-        auto* chunk = reinterpret_cast<Claim*>(memory);
-        for (std::size_t i = 0; i < kPoolChunkBytes / sizeof(Claim); ++i) {
-            chunk[i].next = free_claims;
-            free_claims = &chunk[i];
-        }
+    ClaimsTable& claims = table();
+    if (Claim* claim = claims.unused; claim != nullptr) {
+        claims.unused = claim->next;
+        return claim;
     }
-    Claim* claim = free_claims;
-    free_claims = claim->next;
+    if (claims.pool_end - claims.pool_next < static_cast<long>(sizeof(Claim))) {
+        return nullptr;
+    }
+    auto* claim = reinterpret_cast<Claim*>(claims.pool_next);
+    claims.pool_next += sizeof(Claim);
     return claim;
 }
 
-Leases& leases_of(int protocol) { return protocol == IPPROTO_UDP ? udp_leases : tcp_leases; }
+Leases& leases_of(int protocol) { return protocol == IPPROTO_UDP ? table().udp_leases : table().tcp_leases; }
 
 void add_free(Claim& claim) {
     Leases& leases = leases_of(claim.endpoint.key.protocol);
@@ -141,7 +122,7 @@ void add_user(Claim& claim) {
         remove_free(claim);
     }
     if (claim.users++ == 0) {
-        idle_claims.fetch_sub(1);
+        table().idle.fetch_sub(1);
     }
 }
 
@@ -150,7 +131,7 @@ Claim* remember(const alpine_endpoint& endpoint) {
     if (claim == nullptr) {
         return nullptr;
     }
-    *claim = Claim{*bucket_of(endpoint.key.port_be), endpoint, 1, 0, 0, 0, false, false, nullptr};
+    *claim = Claim{*bucket_of(endpoint.key.port_be), endpoint, 1, 0, 0, 0, now_ns(), false, false, false, nullptr};
     *bucket_of(endpoint.key.port_be) = claim;
     return claim;
 }
@@ -162,9 +143,9 @@ void give_back(Claim** link) {
     }
     release_endpoint(claim->endpoint);
     *link = claim->next;
-    claim->next = free_claims;
-    free_claims = claim;
-    idle_claims.fetch_sub(1);
+    claim->next = table().unused;
+    table().unused = claim;
+    table().idle.fetch_sub(1);
 }
 
 /// May the host not have the port yet? Of TCP the stack knows; of other streams it does not say, so they get time.
@@ -207,10 +188,11 @@ bool retire(Claim** link, long now) {
 }
 
 void drop_user(Claim& claim) {
-    if (--claim.users != 0) {
+    // None may be left if the users were in doubt.
+    if (claim.users == 0 || --claim.users != 0) {
         return;
     }
-    idle_claims.fetch_add(1);
+    table().idle.fetch_add(1);
     claim.idle_since_ns = now_ns();
     claim.look_again_ns = claim.idle_since_ns + kHousekeepingPeriodNs;
     if (!in_use_by_stack(claim)) {
@@ -232,8 +214,26 @@ void lease_more(int protocol) {
         claim->leased = true;
         claim->users = 0;
         claim->idle_since_ns = now_ns();
-        idle_claims.fetch_add(1);
+        table().idle.fetch_add(1);
         add_free(*claim);
+    }
+}
+
+bool needs_housekeeping() {
+    return table().idle.load(std::memory_order_relaxed) != 0 || table().uncertain.load(std::memory_order_relaxed);
+}
+
+/// Users that are counted but died with their process: the stack knows whether there is any socket.
+void drop_lost_users(Claim& claim, long now) {
+    if (claim.users == 0 || claim.by_raw || now < claim.made_ns + kDoubtAfterNs || now < claim.look_again_ns) {
+        return;
+    }
+    claim.look_again_ns = now + kDoubtAfterNs;
+    if (stack::call(ALPINE_NR_port_in_use, claim.endpoint.key.protocol, ntohs(claim.endpoint.key.port_be)) == 0) {
+        claim.users = 0;
+        claim.listeners = 0;
+        claim.idle_since_ns = now;
+        table().idle.fetch_add(1);
     }
 }
 
@@ -246,7 +246,7 @@ void give_back_old_leases(Leases& leases, long now) {
 }  // namespace
 
 long claim_bound_dummy(int fd, const alpine_endpoint& bound, Claim** claim) {
-    Locked locked(claims_lock);
+    SharedLocked locked(table().lock);
     *claim = find_covering(bound);
     if (*claim != nullptr) {
         add_user(**claim);
@@ -262,7 +262,7 @@ long claim_bound_dummy(int fd, const alpine_endpoint& bound, Claim** claim) {
 }
 
 long claim_by_name(alpine_endpoint wanted, Claim** claim) {
-    Locked locked(claims_lock);
+    SharedLocked locked(table().lock);
     *claim = is_one_endpoint(wanted) ? find_covering(wanted) : nullptr;
     if (*claim != nullptr) {
         add_user(**claim);
@@ -277,7 +277,7 @@ long claim_by_name(alpine_endpoint wanted, Claim** claim) {
 }
 
 Claim* own_claim_in_the_way(const alpine_endpoint& wanted) {
-    Locked locked(claims_lock);
+    SharedLocked locked(table().lock);
     Claim* claim = wanted.key.port_be != 0 ? find_covering(wanted) : nullptr;
     if (claim != nullptr) {
         add_user(*claim);
@@ -289,7 +289,7 @@ Claim* take_lease(int protocol) {
     if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP) {
         return nullptr;
     }
-    Locked locked(claims_lock);
+    SharedLocked locked(table().lock);
     Leases& leases = leases_of(protocol);
     if (leases.first == nullptr) {
         lease_more(protocol);
@@ -301,13 +301,18 @@ Claim* take_lease(int protocol) {
     return claim;
 }
 
+void note_raw_use(Claim* claim) {
+    SharedLocked locked(table().lock);
+    claim->by_raw = true;
+}
+
 void unclaim(Claim* claim) {
-    Locked locked(claims_lock);
+    SharedLocked locked(table().lock);
     drop_user(*claim);
 }
 
 void share_claim(OpenFile& listener, OpenFile& connection) {
-    Locked locked(claims_lock);
+    SharedLocked locked(table().lock);
     connection.has_port = true;
     connection.claim = listener.claim;
     if (connection.claim != nullptr) {
@@ -323,7 +328,7 @@ void start_accepting(int fd, OpenFile& file) {
         raw_syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_REUSEPORT, arg(&shared), arg(&len)) < 0 || shared == 0) {
         return;
     }
-    Locked locked(claims_lock);
+    SharedLocked locked(table().lock);
     file.accepts = true;
     if (file.claim->listeners++ == 0) {
         accept_on_endpoint(file.claim->endpoint, true);
@@ -334,9 +339,10 @@ namespace {
 
 /// Connections that were accepted may go on when their listener is closed.
 void stop_accepting(OpenFile& file) {
-    Locked locked(claims_lock);
+    SharedLocked locked(table().lock);
     file.accepts = false;
-    if (--file.claim->listeners == 0 && file.claim->users > 1) {
+    // None may be left if the users were in doubt.
+    if (file.claim->listeners != 0 && --file.claim->listeners == 0 && file.claim->users > 1) {
         accept_on_endpoint(file.claim->endpoint, false);
     }
 }
@@ -355,44 +361,60 @@ void drop_claim(OpenFile& file) {
 }
 
 void housekeeping() {
-    if (idle_claims.load() == 0 || !stack::running()) {
+    if (!stack::running() || !needs_housekeeping()) {
         return;
     }
-    Locked locked(claims_lock);
+    SharedLocked locked(table().lock);
     const long now = now_ns();
-    for (Claim*& bucket : buckets) {
+    const bool uncertain = table().uncertain.load();
+    for (Claim*& bucket : table().buckets) {
         for (Claim** link = &bucket; *link != nullptr;) {
             Claim& claim = **link;
+            if (uncertain) {
+                drop_lost_users(claim, now);
+            }
             const bool done = claim.users == 0 && !claim.free && is_done_with(claim, now);
             if (!done || !retire(link, now)) {
                 link = &claim.next;
             }
         }
     }
-    give_back_old_leases(tcp_leases, now);
-    give_back_old_leases(udp_leases, now);
+    give_back_old_leases(table().tcp_leases, now);
+    give_back_old_leases(table().udp_leases, now);
 }
 
 void housekeeping_now_and_then() {
-    if (idle_claims.load(std::memory_order_relaxed) == 0) {
+    if (!stack::running() || !needs_housekeeping()) {
         return;
     }
     const long now = now_ns();
-    long due = next_housekeeping_ns.load();
-    if (now >= due && next_housekeeping_ns.compare_exchange_strong(due, now + kHousekeepingPeriodNs)) {
+    long due = table().next_housekeeping_ns.load();
+    if (now >= due && table().next_housekeeping_ns.compare_exchange_strong(due, now + kHousekeepingPeriodNs)) {
         housekeeping();
     }
 }
 
-void reset_claims_after_fork() {
-    claims_lock.reset();
-    free_claims = nullptr;
-    tcp_leases = {};
-    udp_leases = {};
-    idle_claims = 0;
-    for (Claim*& bucket : buckets) {
-        bucket = nullptr;
+void share_claims_with_child() {
+    SharedLocked locked(table().lock);
+    for_each_descriptor(0, kTableSize - 1, [](int fd, Kind) { file_of(fd)->counted = false; });
+    for_each_descriptor(0, kTableSize - 1, [](int fd, Kind) {
+        OpenFile& file = *file_of(fd);
+        if (!file.counted && file.claim != nullptr) {
+            add_user(*file.claim);
+            file.claim->listeners += file.accepts ? 1 : 0;
+        }
+        file.counted = true;
+    });
+}
+
+void find_claim(OpenFile& file, const alpine_endpoint& bound) {
+    SharedLocked locked(table().lock);
+    file.claim = find_covering(bound);
+    if (file.claim != nullptr) {
+        add_user(*file.claim);
     }
 }
+
+void doubt_claims() { table().uncertain = true; }
 
 }  // namespace alp::calls

@@ -13,6 +13,9 @@
 // Sockets that take any port get a leased one: alpined is asked for several at once, and a port comes back to be used
 // again when the stack is done with it. The longest unused is the next to be given out, as its last peer is the most
 // likely to have forgotten it. What is not used for a while goes back to the host.
+//
+// The table is in memory that the processes of a family share: they have one stack, and so one set of ports. A process
+// that is killed leaves its users counted; then housekeeping() asks the stack whether there is a socket at all.
 #pragma once
 
 #include "abi/proxy.h"
@@ -28,8 +31,10 @@ struct Claim {
     unsigned listeners;  ///< of them, those that alpined was told of
     long idle_since_ns;
     long look_again_ns;  ///< when it is worth asking the stack again
-    bool leased;         ///< alpined holds its port, no dummy of ours ever did
-    bool free;           ///< leased, and nobody's: among those that the next socket gets
+    long made_ns;
+    bool leased;  ///< alpined holds its port, no dummy of ours ever did
+    bool free;    ///< leased, and nobody's: among those that the next socket gets
+    bool by_raw;  ///< a raw socket sends from it: the stack has no socket bound there that it could be asked about
     Claim* next_free;
 };
 
@@ -47,6 +52,9 @@ long claim_by_name(alpine_endpoint wanted, Claim** claim);
 /// A leased port of TCP or UDP, with one user; asks alpined for more when all are in use. Null when there are none to
 /// be had, for whatever reason: one by one there may be.
 [[nodiscard]] Claim* take_lease(int protocol);
+
+/// A raw socket sends from it: it lives as long as its users are counted, or the family.
+void note_raw_use(Claim* claim);
 
 /// One user less.
 void unclaim(Claim* claim);
@@ -67,7 +75,13 @@ void housekeeping();
 /// The same, but at most every so often; called on the way of other calls.
 void housekeeping_now_and_then();
 
-/// In a forked child: the claims are the parent's.
-void reset_claims_after_fork();
+/// In a forked child: its copies of the parent's sockets are users, too.
+void share_claims_with_child();
+
+/// A socket that came over exec and is bound to this: it is a user of the claim that covers it, if any does.
+void find_claim(OpenFile& file, const alpine_endpoint& bound);
+
+/// A process of the family is gone without having said what it used.
+void doubt_claims();
 
 }  // namespace alp::calls

@@ -22,6 +22,7 @@
 #include "calls/entry.h"
 #include "calls/groups.h"
 #include "calls/owner.h"
+#include "calls/process.h"
 #include "calls/stack_call.h"
 #include "calls/startup.h"
 #include "calls/system_calls.h"
@@ -67,6 +68,10 @@ long control_socket(int fd, int command, long argument) {
 }  // namespace
 
 long sys_fcntl(int fd, int command, long argument) {
+    if (__builtin_expect(is_vfork_child(), 0) && (command == F_DUPFD || command == F_DUPFD_CLOEXEC)) {
+        return is_private(fd) ? refuse(-EBADF, kPrivateReason)
+                              : vfork_child_dup(fd, command, static_cast<int>(argument));
+    }
     switch (kind_of(fd)) {
         case Kind::host:
             if (is_private(fd)) {

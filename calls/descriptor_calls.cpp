@@ -15,9 +15,9 @@
 #include "calls/claims.h"
 #include "calls/descriptors.h"
 #include "calls/entry.h"
-#include "calls/fork.h"
 #include "calls/groups.h"
 #include "calls/passing.h"
+#include "calls/process.h"
 #include "calls/stack_call.h"
 #include "calls/system_calls.h"
 
@@ -68,24 +68,6 @@ long duplicate_onto(int from, int to, int flags) {
     return copy;
 }
 
-/// close_range() of host descriptors, stepping over Alpine's own.
-long close_host_range(unsigned first, unsigned last) {
-    rlimit limit{};
-    raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, arg(&limit));
-    const unsigned end = limit.rlim_cur < kTableSize ? static_cast<unsigned>(limit.rlim_cur) : kTableSize;
-    unsigned start = first;
-    for (unsigned fd = first; fd <= last && fd < end; ++fd) {
-        if (!is_private(static_cast<int>(fd))) {
-            continue;
-        }
-        if (fd > start) {
-            raw_syscall(SYS_close_range, start, fd - 1, 0);
-        }
-        start = fd + 1;
-    }
-    return start <= last ? raw_syscall(SYS_close_range, start, last, 0) : 0;
-}
-
 long close_range_of(unsigned first, unsigned last, int flags) {
     // Marking Alpine's own descriptors close-on-exec does no harm: they are.
     const bool only_host = (flags & CLOSE_RANGE_CLOEXEC) != 0 || first > last || !stack::running();
@@ -103,6 +85,23 @@ long close_range_of(unsigned first, unsigned last, int flags) {
 }
 
 }  // namespace
+
+long close_host_range(unsigned first, unsigned last) {
+    rlimit limit{};
+    raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, arg(&limit));
+    const unsigned end = limit.rlim_cur < kTableSize ? static_cast<unsigned>(limit.rlim_cur) : kTableSize;
+    unsigned start = first;
+    for (unsigned fd = first; fd <= last && fd < end; ++fd) {
+        if (!is_private(static_cast<int>(fd))) {
+            continue;
+        }
+        if (fd > start) {
+            raw_syscall(SYS_close_range, start, fd - 1, 0);
+        }
+        start = fd + 1;
+    }
+    return start <= last ? raw_syscall(SYS_close_range, start, last, 0) : 0;
+}
 
 long close_stack_descriptor(int fd) {
     if (is_foreign_process()) {
@@ -148,6 +147,9 @@ long duplicate_from(int fd, int command, int lowest) {
 }
 
 ALPINE_SYSTEM_CALL(int, close, (int fd), (fd)) {
+    if (__builtin_expect(is_vfork_child(), 0)) {
+        return is_private(fd) ? refuse(-EBADF, kPrivateReason) : vfork_child_close(fd);
+    }
     if (!is_host(fd)) {
         return close_stack_descriptor(fd);
     }
@@ -160,12 +162,18 @@ ALPINE_SYSTEM_CALL(int, close, (int fd), (fd)) {
 }
 
 ALPINE_SYSTEM_CALL(int, close_range, (unsigned first, unsigned last, int flags), (first, last, flags)) {
+    if (__builtin_expect(is_vfork_child(), 0)) {
+        return vfork_child_close_range(first, last, flags);
+    }
     const long result = close_range_of(first, last, flags);
     forget_lost_tickets_if_any();
     return result;
 }
 
 ALPINE_SYSTEM_CALL(int, dup, (int fd), (fd)) {
+    if (__builtin_expect(is_vfork_child(), 0)) {
+        return is_private(fd) ? refuse(-EBADF, kPrivateReason) : vfork_child_dup(fd, F_DUPFD, 0);
+    }
     if (!is_host(fd)) {
         return duplicate_from(fd, F_DUPFD, 0);
     }
@@ -173,6 +181,9 @@ ALPINE_SYSTEM_CALL(int, dup, (int fd), (fd)) {
 }
 
 ALPINE_SYSTEM_CALL(int, dup2, (int from, int to), (from, to)) {
+    if (__builtin_expect(is_vfork_child(), 0)) {
+        return is_private(from) || is_private(to) ? refuse(-EBADF, kPrivateReason) : vfork_child_dup_onto(from, to, 0);
+    }
     if (from == to || (is_host(from) && is_host(to) && !is_private(to))) {
         const long result = raw_syscall(SYS_dup2, from, to);
         forget_lost_tickets_if_any();
@@ -182,6 +193,12 @@ ALPINE_SYSTEM_CALL(int, dup2, (int from, int to), (from, to)) {
 }
 
 ALPINE_SYSTEM_CALL(int, dup3, (int from, int to, int flags), (from, to, flags)) {
+    if (__builtin_expect(is_vfork_child(), 0)) {
+        const bool hidden = is_private(from) || is_private(to);
+        return hidden       ? refuse(-EBADF, kPrivateReason)
+               : from == to ? raw_syscall(SYS_dup3, from, to, flags)
+                            : vfork_child_dup_onto(from, to, flags);
+    }
     if (from == to || (is_host(from) && is_host(to) && !is_private(to))) {
         const long result = raw_syscall(SYS_dup3, from, to, flags);
         forget_lost_tickets_if_any();

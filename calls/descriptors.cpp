@@ -113,13 +113,7 @@ unsigned table_end() { return end_of_table.load(std::memory_order_relaxed); }
 
 void reset_descriptors_after_fork() {
     table_lock.reset();
-    for_each_descriptor(0, kTableSize - 1, [](int fd, Kind kind) {
-        files[fd]->binding.reset();
-        files[fd]->claim = nullptr;
-        if (kind == Kind::mixed_epoll) {
-            kinds[fd] = static_cast<std::uint8_t>(Kind::epoll);
-        }
-    });
+    for_each_descriptor(0, kTableSize - 1, [](int fd, Kind) { files[fd]->binding.reset(); });
 }
 
 }  // namespace alp::calls

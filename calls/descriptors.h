@@ -49,6 +49,7 @@ struct OpenFile {
     bool ports;                          ///< its protocol has ports that must be claimed
     bool host_bindable;  ///< the dummy is of the same family and type: binding it says what the host allows
     bool dummy_bound;    ///< the dummy holds the port on the host (not another socket's claim)
+    bool counted;        ///< while a forked child counts what it has, see share_claims_with_child()
     bool sigpipe;        ///< writing to a broken connection raises SIGPIPE
     std::uint16_t family;
     std::uint16_t type;  ///< SOCK_*, without flags
@@ -104,7 +105,7 @@ void for_each_descriptor(unsigned first, unsigned last, Visit visit);
 /// One past the highest number that ever had an entry.
 [[nodiscard]] unsigned table_end();
 
-/// In a forked child: locks are free, epoll instances have lost their half in the stack.
+/// In a forked child: locks are free.
 void reset_descriptors_after_fork();
 
 /// A host descriptor that is Alpine's own and that the program must not reach (nor close)? Numbers below all of them

@@ -22,7 +22,7 @@
 #include "abi/stack_calls.h"
 #include "calls/descriptors.h"
 #include "calls/entry.h"
-#include "calls/fork.h"
+#include "calls/process.h"
 #include "calls/signals.h"
 #include "calls/stack_call.h"
 #include "calls/system_calls.h"
@@ -318,6 +318,14 @@ long wait_ms(int epoll, epoll_event* events, int room, int timeout_ms, const sig
 }
 
 }  // namespace
+
+void give_epolls_their_halves() {
+    for_each_descriptor(0, kTableSize - 1, [](int fd, Kind kind) {
+        if (kind == Kind::epoll) {
+            ensure_half(fd, fd);
+        }
+    });
+}
 
 void reset_epoll_after_fork() { halves_lock.reset(); }
 

@@ -10,7 +10,8 @@
 //   statically linked programs have no loader. They are told on standard error, and have no network: socket(2) answers
 //   ENETDOWN for the families that are the stack's. A seccomp filter sees to that, which what they start inherits.
 //
-// A program started with an environment without libalpine.so is the host's by its starter's wish.
+// A program started with an environment without libalpine.so is the host's by its starter's wish, unless it inherits
+// descriptors of the stack (inheritance.h).
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -19,14 +20,18 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstddef>
 
 #include "base/executable.h"
 #include "calls/entry.h"
 #include "calls/guard.h"
+#include "calls/inheritance.h"
 #include "calls/system_calls.h"
 #include "calls/wait.h"
 
@@ -94,7 +99,7 @@ long exec_now(long number, long a, long b, long c, long d = 0, long e = 0) {
 }
 
 /// Starts a program through its loader: LOADER --argv0 NAME PATH ARGUMENT...
-long start_by_loader(const char* loader, const char* path, char* const* arguments, char* const* environment) {
+long start_by_loader(const char* loader, const char* path, char* const* arguments, const Departure& departure) {
     constexpr std::size_t kAdded = 3;
     std::size_t count = 0;
     for (const char* word = path; word != nullptr; ++count) {
@@ -116,7 +121,7 @@ long start_by_loader(const char* loader, const char* path, char* const* argument
     if (count <= 1) {
         words[kAdded + 1] = nullptr;
     }
-    return exec_now(SYS_execve, arg(loader), arg(words.get()), arg(environment));
+    return exec_now(SYS_execve, arg(loader), arg(words.get()), arg(departure.environment()));
 }
 
 /// Is this one that libalpine.so cannot be preloaded into? Then it is told, and gets no network.
@@ -129,22 +134,75 @@ bool keep_off_network(const Program& program, const char* path) {
     return true;
 }
 
-long exec_with_alpine(const char* path, char* const* arguments, char* const* environment) {
-    char target[1024];
-    if (guarded_string(target, path, sizeof(target)) >= 0 && preloads_alpine(environment) &&
-        raw_syscall(SYS_access, arg(target), 1 /* X_OK */) == 0) {
-        Program program = examine_program(target);
-        const bool is_script = program.kind == ProgramKind::script;
-        for (int i = 0; i < kMaxInterpreters && program.kind == ProgramKind::script; ++i) {
-            strncpy(target, program.interpreter, sizeof(target) - 1);
-            program = examine_program(target);
+/// Length of a program's string without its end, or more than `most`.
+std::size_t length_of(const char* text, std::size_t most) {
+    char piece[256];
+    std::size_t len = 0;
+    while (len <= most) {
+        const long part = guarded_string(piece, text + len, sizeof(piece));
+        if (part != -ENAMETOOLONG) {
+            return len + static_cast<std::size_t>(part < 0 ? 0 : part);
         }
-        if (!keep_off_network(program, target) && program.kind == ProgramKind::dynamic && program.gains_rights &&
-            !is_script) {
-            return start_by_loader(program.interpreter, path, arguments, environment);
+        len += sizeof(piece);
+    }
+    return len;
+}
+
+/// Would the kernel find these too long (E2BIG)? fs/exec.c: each string has its limit, and all of them, with their
+/// pointers, a quarter of the stack's limit, at most 6 MiB and at least 128 KiB. Better said too early than too late:
+/// what is close-on-exec is closed in the stack before the kernel says so.
+bool is_too_big(char* const* arguments, char* const* environment) {
+    constexpr std::size_t kMostOfOne = 32UL * 4096;
+    constexpr std::size_t kSpared = 4096; /* for what Alpine adds to the environment */
+    rlimit stack{};
+    raw_syscall(SYS_prlimit64, 0, RLIMIT_STACK, 0, arg(&stack));
+    const std::size_t most = std::max<std::size_t>(std::min<std::size_t>(stack.rlim_cur / 4, 6UL << 20), 128UL << 10);
+    std::size_t all = kSpared;
+    for (char* const* strings : {arguments, environment}) {
+        const char* text = nullptr;
+        for (int i = 0; strings != nullptr && guarded_copy(&text, strings + i, sizeof(text)) && text != nullptr; ++i) {
+            const std::size_t len = length_of(text, kMostOfOne);
+            all += len + 1 + sizeof(char*);
+            if (len >= kMostOfOne || all > most) {
+                return true;
+            }
         }
     }
-    return exec_now(SYS_execve, arg(path), arg(arguments), arg(environment));
+    return false;
+}
+
+/// What runs in the end when this file is executed: itself, or the interpreter of a script. Fills in its path.
+Program examine_to_the_end(char (&target)[1024], bool* is_script) {
+    Program program = examine_program(target);
+    *is_script = program.kind == ProgramKind::script;
+    for (int i = 0; i < kMaxInterpreters && program.kind == ProgramKind::script; ++i) {
+        strncpy(target, program.interpreter, sizeof(target) - 1);
+        program = examine_program(target);
+    }
+    return program;
+}
+
+long exec_with_alpine(const char* path, char* const* arguments, char* const* environment) {
+    char target[1024];
+    if (guarded_string(target, path, sizeof(target)) < 0 || raw_syscall(SYS_access, arg(target), X_OK) != 0) {
+        return exec_now(SYS_execve, arg(path), arg(arguments), arg(environment));
+    }
+    bool is_script = false;
+    const Program program = examine_to_the_end(target, &is_script);
+    if (program.kind == ProgramKind::unknown || is_too_big(arguments, environment)) {
+        return exec_now(SYS_execve, arg(path), arg(arguments), arg(environment));
+    }
+    const bool preloaded = preloads_alpine(environment);
+    Departure departure(environment, program.kind == ProgramKind::dynamic);
+    long error = 0;
+    if (preloaded && !keep_off_network(program, target) && program.kind == ProgramKind::dynamic &&
+        program.gains_rights && !is_script) {
+        error = start_by_loader(program.interpreter, path, arguments, departure);
+    } else {
+        error = exec_now(SYS_execve, arg(path), arg(arguments), arg(departure.environment()));
+    }
+    departure.undo();
+    return error;
 }
 
 }  // namespace
@@ -159,12 +217,22 @@ long sys_execveat(int folder, const char* path, char* const* arguments, char* co
     if ((folder == AT_FDCWD || start[0] == '/') && flags == 0) {
         return exec_with_alpine(path, arguments, environment);
     }
-    if (start[0] == '\0' && (flags & AT_EMPTY_PATH) != 0 && preloads_alpine(environment)) {
-        char target[64];
-        snprintf(target, sizeof(target), "/proc/self/fd/%d", folder);
-        keep_off_network(examine_program(target), target);
+    char target[1024];
+    bool is_script = false;
+    snprintf(target, sizeof(target), start[0] == '\0' ? "/proc/self/fd/%d" : "/proc/self/fd/%d/", folder);
+    const std::size_t len = strlen(target);
+    static_cast<void>(guarded_string(target + len, path, sizeof(target) - len));
+    const Program program = examine_to_the_end(target, &is_script);
+    if (program.kind == ProgramKind::unknown) {
+        return exec_now(SYS_execveat, folder, arg(path), arg(arguments), arg(environment), flags);
     }
-    return exec_now(SYS_execveat, folder, arg(path), arg(arguments), arg(environment), flags);
+    if (preloads_alpine(environment)) {
+        keep_off_network(program, target);
+    }
+    Departure departure(environment, program.kind == ProgramKind::dynamic);
+    const long error = exec_now(SYS_execveat, folder, arg(path), arg(arguments), arg(departure.environment()), flags);
+    departure.undo();
+    return error;
 }
 
 }  // namespace alp::calls

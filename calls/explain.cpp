@@ -10,7 +10,7 @@
 #include <atomic>
 
 #include "base/raw_syscall.h"
-#include "calls/fork.h"
+#include "calls/process.h"
 #include "calls/sites.h"
 #include "calls/table.h"
 #include "stack/host/private_fd.h"
@@ -150,6 +150,9 @@ void count_call(long number, Verdict verdict, const char* reason, long result) {
 }
 
 void reset_explanation_after_fork() {
+    if (!explaining) {
+        return;  // what is not touched is not copied
+    }
     printed = false;
     for (Row& row : rows) {
         for (auto& count : row.by) {

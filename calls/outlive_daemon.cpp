@@ -15,6 +15,7 @@
 #include "stack/host/own_table.h"
 #include "stack/host/own_thread.h"
 #include "stack/host/private_fd.h"
+#include "stack/host/stack.h"
 
 namespace alp::calls {
 
@@ -29,11 +30,15 @@ void say(const char* line, unsigned long len) { stack::write_to(STDERR_FILENO, l
 
 void* watch_for_ever(void* argument) {
     auto& reattachment = *static_cast<proxy::Reattachment*>(argument);
+    stack::name_own_thread("alpine-daemon");
     const auto kept = reattachment.descriptors();
     stack::leave_descriptor_table({kept.connection, kept.tun, kept.send, kept.receive});
     for (;;) {
         pollfd connection{reattachment.fd(), 0, 0};
         raw_syscall(SYS_poll, arg(&connection), 1, reattachment.timeout_ms());
+        if (stack::ended()) {
+            return nullptr;
+        }
         reattachment.step();
     }
 }
@@ -41,7 +46,7 @@ void* watch_for_ever(void* argument) {
 int start_thread(proxy::Reattachment* reattachment) {
     // It runs no code of the program's and leaves its heap alone: to the program, a process of one thread stays one.
     const char single_threaded = __libc_single_threaded;
-    const int error = stack::start_own_thread("alpine-daemon", kStackBytes, watch_for_ever, reattachment);
+    const int error = stack::start_own_thread(kStackBytes, watch_for_ever, reattachment);
     if (has_own_heap()) {
         __libc_single_threaded = single_threaded;
     }

@@ -7,14 +7,19 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include <atomic>
 
+#include "abi/stack_calls.h"
 #include "base/raw_syscall.h"
-#include "calls/descriptor_calls.h"
+#include "base/thread_death.h"
+#include "calls/adopted.h"
 #include "calls/descriptors.h"
 #include "calls/guard.h"
-#include "calls/lock.h"
+#include "calls/process.h"
+#include "calls/shared.h"
+#include "calls/stack_call.h"
 #include "stack/host/private_fd.h"
 #include "stack/host/stack.h"
 
@@ -22,19 +27,11 @@ namespace alp::calls {
 
 namespace {
 
-constexpr int kMaxHeld = 1024;    /* descriptors under way at once */
-constexpr int kHeldNumbers = 900; /* where private numbers begin, as in stack/host/private_fd.cpp */
+constexpr long kOrphanedNs = 30'000'000'000; /* 30 s: what a dead process has sent is received by then, or never */
 
-/// One descriptor under way.
-struct Held {
-    ino_t pipe;
-    int reader;  ///< the pipe's reading end; hangs up with the last ticket
-    int fd;      ///< private number of the stack's descriptor
-};
+std::atomic<int> own_count{0};  // of the held, those that this process has sent
 
-Lock held_lock;
-Held held[kMaxHeld];
-std::atomic<int> held_count{0};
+PassingTable& table() { return shared().passing; }
 
 /// Calls visit(descriptor number's place) for each descriptor in a control buffer.
 template <typename Visit>
@@ -60,57 +57,79 @@ ino_t inode_of(int fd) {
     return raw_syscall(SYS_fstat, fd, arg(&status)) == 0 && S_ISFIFO(status.st_mode) ? status.st_ino : 0;
 }
 
-void let_go(int index) {
-    const Held gone = held[index];
-    const int last = held_count.load() - 1;
-    held[index] = held[last];
-    held_count = last;
-    stack::forget_private_fd(gone.reader);
-    raw_syscall(SYS_close, gone.reader);
-    stack::forget_private_fd(gone.fd);
-    close_stack_descriptor(gone.fd);
+std::uint32_t own_process() { return static_cast<std::uint32_t>(raw_syscall(SYS_getpid)); }
+
+long now_ns() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1'000'000'000L + now.tv_nsec;
 }
 
-/// Holds `fd` and makes its ticket. The ticket, or -errno.
+void let_go(int index) {
+    PassingTable& passing = table();
+    const HeldDescriptor gone = passing.held[index];
+    const int last = passing.count.load() - 1;
+    passing.held[index] = passing.held[last];
+    passing.count = last;
+    if (gone.process == own_process()) {
+        own_count.fetch_sub(1);
+        stack::forget_private_fd(gone.reader);
+        raw_syscall(SYS_close, gone.reader);
+    }
+    if (gone.handle != 0) {
+        stack_call(ALPINE_NR_let_go, gone.handle);
+    }
+}
+
+/// Has the stack hold `fd` and makes its ticket. The ticket, or -errno.
 long hold(int fd) {
-    Locked locked(held_lock);
+    SharedLocked locked(table().lock);
     int ends[2];
-    if (held_count.load() == kMaxHeld) {
+    if (table().count.load() == PassingTable::kMaxHeld) {
         return -ETOOMANYREFS;
     }
-    long error = raw_syscall(SYS_pipe2, arg(ends), O_CLOEXEC);
+    const long error = raw_syscall(SYS_pipe2, arg(ends), O_CLOEXEC);
     if (error < 0) {
         return error;
     }
-    const long copy = duplicate_from(fd, F_DUPFD_CLOEXEC, kHeldNumbers);
-    if (copy < 0) {
+    const long handle = stack_call(ALPINE_NR_hold, fd);
+    if (handle < 0) {
         raw_syscall(SYS_close, ends[0]);
         raw_syscall(SYS_close, ends[1]);
-        return copy;
+        return handle;
     }
-    stack::note_private_fd(static_cast<int>(copy));
     const int reader = stack::adopt_private_fd(ends[0]);
-    held[held_count.load()] = Held{inode_of(ends[1]), reader, static_cast<int>(copy)};
-    held_count.fetch_add(1);
+    table().held[table().count.load()] = HeldDescriptor{inode_of(ends[1]), handle, own_process(), reader, now_ns()};
+    table().count.fetch_add(1);
+    own_count.fetch_add(1);
+    note_shared_descriptions();
     return ends[1];
 }
 
-bool is_lost(const Held& one) {
+bool is_lost(const HeldDescriptor& one) {
+    if (one.process != own_process()) {
+        return (one.handle == 0 || now_ns() > one.since_ns + kOrphanedNs) && is_dead(one.process);
+    }
     pollfd reader{one.reader, 0, 0};
     return raw_syscall(SYS_poll, arg(&reader), 1, 0) > 0 && (reader.revents & POLLHUP) != 0;
 }
 
-/// Makes `ticket`, if it is one, a duplicate of what it stands for.
-void redeem(int ticket, bool close_on_exec) {
+/// Puts what `ticket` stands for in its place, if it is one. There is one for each sending: who has it in hand (and has
+/// not just peeked at the message) has the last, and the sender, who would find out, may be asleep.
+void redeem(int ticket, int flags) {
     const ino_t pipe = inode_of(ticket);
-    for (int i = 0; pipe != 0 && i < held_count.load(); ++i) {
-        if (held[i].pipe != pipe) {
-            continue;
+    for (int i = 0; pipe != 0 && i < table().count.load(); ++i) {
+        if (table().held[i].pipe == pipe) {
+            if (stack_call(ALPINE_NR_take_held, table().held[i].handle, ticket, 0) == ticket) {
+                note_shared_descriptions();
+                adopt_stack_descriptor(ticket, (flags & MSG_CMSG_CLOEXEC) != 0);
+            }
+            if ((flags & MSG_PEEK) == 0) {
+                stack_call(ALPINE_NR_let_go, table().held[i].handle);
+                table().held[i].handle = 0;
+            }
+            return;
         }
-        if (raw_syscall(SYS_dup3, held[i].fd, ticket, close_on_exec ? O_CLOEXEC : 0) == ticket) {
-            attach_copy(held[i].fd, ticket);
-        }
-        return;
     }
 }
 
@@ -168,32 +187,33 @@ Outgoing::~Outgoing() {
     forget_lost_tickets();
 }
 
-bool descriptors_under_way() { return held_count.load(std::memory_order_acquire) != 0; }
+bool descriptors_under_way() { return own_count.load(std::memory_order_acquire) != 0; }
+
+bool descriptors_may_come() {
+    return stack::running() && table().count.load(std::memory_order_relaxed) != 0 && !is_foreign_process();
+}
 
 void take_passed_descriptors(msghdr* message, int flags) {
     {
-        Locked locked(held_lock);
+        SharedLocked locked(table().lock);
         for_each_passed(static_cast<char*>(message->msg_control), message->msg_controllen, [&](const char* place) {
             int fd;
             memcpy(&fd, place, sizeof(fd));
-            redeem(fd, (flags & MSG_CMSG_CLOEXEC) != 0);
+            redeem(fd, flags);
         });
     }
     forget_lost_tickets();
 }
 
 void forget_lost_tickets() {
-    Locked locked(held_lock);
-    for (int i = held_count.load() - 1; i >= 0; --i) {
-        if (is_lost(held[i])) {
+    SharedLocked locked(table().lock);
+    for (int i = table().count.load() - 1; i >= 0; --i) {
+        if (is_lost(table().held[i])) {
             let_go(i);
         }
     }
 }
 
-void reset_passing_after_fork() {
-    held_lock.reset();
-    held_count = 0;
-}
+void reset_passing_after_fork() { own_count = 0; }
 
 }  // namespace alp::calls

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-// Descriptors of the stack sent over Unix sockets (unix(7), SCM_RIGHTS) within the process.
+// Descriptors of the stack sent over Unix sockets (unix(7), SCM_RIGHTS) within a family of processes.
 //
 // Theory of operation
 //
 // The host's kernel would carry the dummy, which means nothing to whoever receives it. So the message gets a ticket
-// in its place: the writing end of a pipe made for the purpose. The stack's descriptor is held under a private number
-// meanwhile, so the sender may close its own at once, and in a table stands which pipe stands for which number. Who
-// receives a descriptor that is a ticket of this process gets a duplicate of what is held. When no ticket of a pipe is
-// left (received, or the message thrown away), its reading end says so, and what was held is let go.
+// in its place: the writing end of a pipe made for the purpose. The stack holds the open file meanwhile, so the sender
+// may close its own descriptor at once, and in a table stands which pipe stands for which file. A process of the family
+// that receives a ticket gets the file in its place. When no ticket of a pipe is left (received, or the message thrown
+// away), its reading end, which the sender has, says so, and the file is let go. Whoever has another stack, or none, is
+// left with a pipe that nobody reads: a descriptor that can do nothing.
 #pragma once
 
 #include <sys/socket.h>
@@ -44,10 +45,13 @@ private:
     alignas(cmsghdr) char control_[kControlRoom];
 };
 
-/// Has any descriptor been sent that is still held?
+/// Has this process sent any descriptor that is still held?
 [[nodiscard]] bool descriptors_under_way();
 
-/// Puts duplicates of what is held in the place of the tickets that came with a received message. `flags` of the call.
+/// May a message that is received bring one?
+[[nodiscard]] bool descriptors_may_come();
+
+/// Puts what is held in the place of the tickets that came with a received message. `flags` of the call.
 void take_passed_descriptors(msghdr* message, int flags);
 
 /// Lets go of what no ticket stands for any more.
@@ -60,7 +64,7 @@ inline void forget_lost_tickets_if_any() {
     }
 }
 
-/// In a forked child: the tickets are the parent's.
+/// In a forked child: the reading ends are the parent's.
 void reset_passing_after_fork();
 
 }  // namespace alp::calls

@@ -135,6 +135,7 @@ long claim_sender(OpenFile& file, int protocol, std::uint16_t port_be) {
         return -EPERM;
     }
     drop_claim(file);
+    note_raw_use(claim);
     file.claim = claim;
     return 0;
 }

@@ -29,10 +29,10 @@
 
 #include "base/raw_syscall.h"
 #include "calls/entry.h"
-#include "calls/fork.h"
 #include "calls/guard.h"
 #include "calls/libc.h"
 #include "calls/lock.h"
+#include "calls/process.h"
 #include "calls/sites.h"
 #include "calls/stack_call.h"
 #include "calls/system_calls.h"

@@ -14,6 +14,7 @@
 #include "base/raw_syscall.h"
 #include "calls/boundary.h"
 #include "calls/lock.h"
+#include "calls/process.h"
 #include "calls/stubs.h"
 #include "calls/table.h"
 #include "calls/text.h"
@@ -73,7 +74,7 @@ void put_jump(Byte* at, const Byte* to) {
 }
 
 /// How a site is taken over.
-enum class How : std::uint8_t { jump_for_number, jump_for_any, trap };
+enum class How : std::uint8_t { jump_for_number, jump_for_exit, jump_for_any, new_process, trap };
 
 struct Site {
     Byte* at;
@@ -101,7 +102,7 @@ struct Plan {
 /// (pthread_create() blocks and unblocks signals by such sites.)
 bool is_worth_a_trap(long number) {
     return takes_over(number) && number != SYS_rt_sigprocmask && number != SYS_rt_sigaction && number != SYS_mmap &&
-           number != SYS_munmap && number != SYS_exit_group;
+           number != SYS_munmap && number != SYS_exit_group && number != SYS_exit;
 }
 
 /// To be decided about later.
@@ -120,11 +121,15 @@ void make_plan(Byte* text, const Byte* end, Scope scope, Plan& plan) {
     plan.count = 0;
     for_each_syscall(text, end, [&](Byte* site) {
         if (const long number = number_right_before(text, site); number >= 0) {
-            if (takes_over(number) && (scope != Scope::mappings_only || number == SYS_mmap)) {
+            if (is_clone(number) && scope != Scope::mappings_only) {
+                plan.add(site, How::new_process);
+            } else if (takes_over(number) && (scope != Scope::mappings_only || number == SYS_mmap)) {
                 plan.add(site, How::jump_for_number);
             }
         } else if (scope != Scope::mappings_only && comparison_bytes(site + 2, end) != 0 && checked.add(site)) {
             plan.add(site, How::jump_for_any);
+        } else if (scope == Scope::all && is_thread_end(text, site, end)) {
+            plan.add(site, How::jump_for_exit);
         } else if (const long before = number_before(text, site); before < 0 || is_worth_a_trap(before)) {
             // Two bytes of anybody's code may be part of another instruction. Not so in libc, which was looked through.
             if (scope == Scope::all && before >= 0) {
@@ -171,6 +176,25 @@ void populate(const Plan& plan) {
 void jump_for_number(const Byte* text, Byte* site, StubPool& stubs) {
     const auto number = static_cast<int>(number_right_before(text, site));
     if (const Byte* stub = stubs.known_number(number, site + 2); stub != nullptr) {
+        put_jump(site - kMovBytes, stub);
+        ++jumps;
+    } else {
+        ++left;
+    }
+}
+
+void jump_for_exit(Byte* site, StubPool& stubs) {
+    if (const Byte* stub = stubs.known_number(SYS_exit, site - kThreadEndBefore); stub != nullptr) {
+        put_jump(site - kThreadEndBefore, stub);
+        ++jumps;
+    } else {
+        ++left;
+    }
+}
+
+void jump_for_new_process(const Byte* text, Byte* site, StubPool& stubs) {
+    const auto number = static_cast<int>(number_right_before(text, site));
+    if (const Byte* stub = stubs.new_process(number, site + 2); stub != nullptr) {
         put_jump(site - kMovBytes, stub);
         ++jumps;
     } else {
@@ -225,6 +249,12 @@ bool take_over(Byte* text, std::size_t len, Scope scope) {
         switch (site.how) {
             case How::jump_for_number:
                 jump_for_number(text, site.at, stubs);
+                break;
+            case How::jump_for_exit:
+                jump_for_exit(site.at, stubs);
+                break;
+            case How::new_process:
+                jump_for_new_process(text, site.at, stubs);
                 break;
             case How::jump_for_any:
                 jump_for_any(site.at, end, stubs);

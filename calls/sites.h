@@ -9,7 +9,10 @@
 //
 //   known number   mov $NUMBER,%eax; syscall       the mov (five bytes) becomes a jump. The syscall stays, so a
 //                                                  thread that stands between the two loses nothing. Only numbers
-//                                                  that Alpine takes over are touched;
+//                                                  //                                                  that Alpine
+//                                                  takes over are touched. Those that make a new process or thread come
+//                                                  to a stub of their own: they come back twice, or on another stack
+//                                                  (process.h);
 //   checked        syscall; cmp $-4096,%rax        (or %eax, or -4095) the syscall and the first bytes of the
 //                                                  comparison become a jump, and the comparison is made elsewhere.
 //                                                  Which call it is, is looked at when it comes. Not done if any jump

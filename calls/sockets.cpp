@@ -16,8 +16,8 @@
 #include "calls/descriptors.h"
 #include "calls/dummy.h"
 #include "calls/entry.h"
-#include "calls/fork.h"
 #include "calls/guard.h"
+#include "calls/process.h"
 #include "calls/raw.h"
 #include "calls/sites.h"
 #include "calls/stack_call.h"
@@ -70,6 +70,14 @@ long open_socket(int family, int type, int protocol) {
         claim_raw_protocol(*file);
     }
     return publish(dummy, file);
+}
+
+/// O_NONBLOCK, which another process may have changed.
+bool is_nonblocking(int fd, OpenFile& file) {
+    if (shares_descriptions()) {
+        file.nonblocking = (stack_call(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK) != 0;
+    }
+    return file.nonblocking;
 }
 
 /// A listener that a thread is about to wait on, held by a number of its own inside the stack: accept(2) goes on even
@@ -150,9 +158,10 @@ long accept_connection(int fd, sockaddr* address, socklen_t* len, int flags) {
     if ((flags & ~kTypeFlags) != 0) {
         return -EINVAL;
     }
-    if (!listener->listening) {
+    if (!listener->listening && !shares_descriptions()) {
         return accept_from(fd, fd, *listener, address, len, flags);  // which says what is wrong
     }
+    is_nonblocking(fd, *listener);
     const HeldListener held(fd, *listener);
     const long error = await_connection(held.number(), *listener);
     return error < 0 ? error : accept_from(fd, held.number(), *listener, address, len, flags);

@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <sys/single_threaded.h>
 
-#include "calls/fork.h"
+#include "calls/process.h"
 #include "calls/signals.h"
 
 namespace alp::calls {
@@ -42,6 +42,10 @@ void make_exit_key() { pthread_key_create(&exit_key, on_thread_exit); }
 }  // namespace
 
 void register_thread() {
+    if (is_vfork_child()) {
+        return;  // the thread's storage is the parent's
+    }
+    ensure_keeper();
     pthread_once(&exit_key_once, make_exit_key);
     pthread_setspecific(exit_key, &thread_state);
     thread_state.registered = true;

@@ -12,9 +12,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/single_threaded.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -25,16 +28,22 @@
 #include <utility>
 
 #include "base/raw_syscall.h"
+#include "calls/adopted.h"
+#include "calls/claims.h"
 #include "calls/config.h"
 #include "calls/descriptors.h"
-#include "calls/fork.h"
 #include "calls/heap.h"
+#include "calls/inheritance.h"
 #include "calls/lock.h"
 #include "calls/outlive_daemon.h"
+#include "calls/process.h"
+#include "calls/shared.h"
 #include "calls/signals.h"
 #include "calls/sites.h"
+#include "calls/stack_call.h"
 #include "calls/sysctl.h"
 #include "proxy/client/client.h"
+#include "stack/host/own_table.h"
 #include "stack/host/private_fd.h"
 #include "stack/host/stack.h"
 #include "wire/follower.h"
@@ -81,6 +90,23 @@ Result<void> boot(const Config& config, const proxy::Attachment& wire) {
     return {};
 }
 
+/// The stack has ended before its time: alpined is told by the end of the connection, and resets what is open.
+void on_stack_end(const char* line) {
+    raw_syscall(SYS_shutdown, client->fd(), SHUT_RDWR);
+    stack::write_to(STDERR_FILENO, line, strlen(line));
+}
+
+/// This process's keeper is the family's active one from now on, and has to do with what the one before did.
+void on_stack_takeover() {
+    static_cast<void>(wire::follow_host());
+    static_cast<void>(outlive_daemon(*client, wire_fd));
+}
+
+void be_ready_for_family() {
+    const DaemonDescriptors daemon = daemon_descriptors();
+    stack::set_family_hooks(on_stack_takeover, on_stack_end, {daemon.connection, daemon.receive, daemon.send});
+}
+
 Result<void> start_stack() {
     take_over_loaded_objects();
     take_faults();
@@ -106,8 +132,69 @@ Result<void> start_stack() {
         return done;
     }
     wire_fd = wire.value().tun.release();
+    lay_out_shared_memory();
+    strncpy(shared().address, config.value().daemon_address.c_str(), sizeof(shared().address) - 1);
+    client->share(shared().client);
     stack::note_private_fd(client->fd());
-    return outlive_daemon(*client, wire_fd);
+    if (Result<void> done = outlive_daemon(*client, wire_fd); !done) {
+        return done;
+    }
+    be_ready_for_family();
+    return {};
+}
+
+/// What an environment variable says of a stack that runs: descriptors, and the seat in its family.
+struct Inherited {
+    stack::Passage passage;
+    DaemonDescriptors daemon;
+};
+
+/// "memory,wire,kick,connection,receive,send[,place,serial]"
+Result<Inherited> read_inherited(const char* text) {
+    Inherited inherited{};
+    stack::Passage& passage = inherited.passage;
+    DaemonDescriptors& daemon = inherited.daemon;
+    if (sscanf(text, "%d,%d,%d,%d,%d,%d,%ld,%ld", &passage.memory_fd, &passage.wire_fd, &passage.kick_fd,
+               &daemon.connection, &daemon.receive, &daemon.send, &passage.place, &passage.serial) < 6) {
+        return Error{EINVAL, "ALPINE_JOIN or ALPINE_ENTER: not what a program of Alpine's passes on"};
+    }
+    for (const int fd :
+         {passage.memory_fd, passage.wire_fd, passage.kick_fd, daemon.connection, daemon.receive, daemon.send}) {
+        raw_syscall(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC);
+        stack::note_private_fd(fd);
+    }
+    return inherited;
+}
+
+/// The stack runs: the connection to alpined that belongs to it, and what the family has in common.
+void take_over(const Inherited& inherited) {
+    const DaemonDescriptors& daemon = inherited.daemon;
+    wire_fd = inherited.passage.wire_fd;
+    client = new (client_storage) proxy::Client;
+    client->adopt(shared().address, {daemon.connection, daemon.receive, daemon.send}, shared().client);
+    be_ready_for_family();
+    note_shared_descriptions();
+}
+
+/// Goes on with the stack of the program that this process was before exec.
+Result<void> join_stack(const Inherited& inherited) {
+    if (Result<void> done = stack::join(inherited.passage, false); !done) {
+        return done;
+    }
+    take_over(inherited);
+    doubt_claims();
+    take_up_inherited_descriptors();
+    return {};
+}
+
+/// Becomes one more process of a stack that runs (`alp enter`).
+Result<void> enter_stack(const Inherited& inherited) {
+    if (Result<void> done = stack::attach(inherited.passage, false); !done) {
+        return done;
+    }
+    take_over(inherited);
+    for_each_stack_descriptor([](int fd) { stack_call(SYS_close, fd); });
+    return {};
 }
 
 [[noreturn]] void give_up(const Error& error) {
@@ -133,6 +220,16 @@ private:
     std::uint64_t saved_ = 0;
 };
 
+void start_with(Result<void> (*start)(const Inherited&), const char* text) {
+    const SignalsHeld held;
+    const Result<Inherited> inherited = read_inherited(text);
+    const Result<void> done = inherited ? start(inherited.value()) : inherited.error();
+    if (!done) {
+        give_up(done.error());
+    }
+    started = true;
+}
+
 void start_once() {
     const SignalsHeld held;
     Locked locked(start_lock);
@@ -143,6 +240,18 @@ void start_once() {
         give_up(done.error());
     }
     started = true;
+}
+
+/// Before the program's own code: the stack that it has from before exec, that it is to enter, or that its children are
+/// to have in common.
+[[gnu::constructor(103)]] void start_at_load() {
+    if (const char* passage = take_variable("ALPINE_JOIN"); passage != nullptr) {
+        start_with(join_stack, passage);
+    } else if (const char* visit = take_variable("ALPINE_ENTER"); visit != nullptr) {
+        start_with(enter_stack, visit);
+    } else if (one_stack_per_family()) {
+        start_once();
+    }
 }
 
 proxy::Claim to_claim(const alpine_endpoint& endpoint) {
@@ -228,18 +337,20 @@ void release_endpoint(const alpine_endpoint& endpoint) {
     static_cast<void>(client->release(to_claim(endpoint)));
 }
 
+DaemonDescriptors daemon_descriptors() {
+    return {client->fd(), client->handover_receive_fd(), client->handover_send_fd()};
+}
+
 void reset_startup_after_fork() {
     start_lock.reset();
-    if (!started) {
+    if (!started || stack::running()) {
         return;
     }
     started = false;
-    for (const int fd : {client->fd(), client->handover_receive_fd(), client->handover_send_fd()}) {
+    for (const int fd : {client->fd(), client->handover_receive_fd(), client->handover_send_fd(), wire_fd}) {
         stack::forget_private_fd(fd);
+        raw_syscall(SYS_close, fd);
     }
-    client->after_fork_in_child();
-    raw_syscall(SYS_close, wire_fd);
-    stack::forget_private_fd(wire_fd);
 }
 
 }  // namespace alp::calls

@@ -11,6 +11,14 @@ namespace alp::calls {
 /// standard error, and the process ends with 125. 0, or -ENETDOWN in a forked child whose parent has the stack.
 long ensure_stack();
 
+/// Descriptors of the connection to alpined, for a program that goes on with it; -1: there are none.
+struct DaemonDescriptors {
+    int connection;
+    int receive;
+    int send;
+};
+[[nodiscard]] DaemonDescriptors daemon_descriptors();
+
 /// Sends the bound dummy to alpined: from now on its endpoint is steered here. 0 or -errno.
 long claim_descriptor(int fd, alpine_endpoint* granted);
 
@@ -26,7 +34,7 @@ void accept_on_endpoint(const alpine_endpoint& endpoint, bool accepts);
 /// Gives an endpoint back. When it returns, the host's port is free again.
 void release_endpoint(const alpine_endpoint& endpoint);
 
-/// In a forked child: the connection and the TUN queue are the parent's; closes the child's copies.
+/// In a forked child. One that does not share the stack closes its copies of connection and TUN queue.
 void reset_startup_after_fork();
 
 }  // namespace alp::calls

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "base/raw_syscall.h"
+#include "calls/process.h"
 #include "calls/table.h"
 #include "calls/thread_state.h"
 
@@ -17,7 +18,7 @@ namespace alp::calls {
 namespace {
 
 constexpr std::size_t kPoolBytes = 64 * 1024;
-constexpr std::size_t kStubBytes = 80; /* more than the longest */
+constexpr std::size_t kStubBytes = 224; /* more than the longest */
 constexpr std::uintptr_t kStep = 1 << 20;
 constexpr int kTries = 1024;
 
@@ -26,6 +27,9 @@ extern "C" void alpine_site_entry() __attribute__((visibility("hidden")));
 // For the assembly below.
 #define ALPINE_TEXT_OF(value) #value
 #define ALPINE_DEFINE(name, value) asm(".set " #name ", " ALPINE_TEXT_OF(value))
+/// Bit of a "number" that is really the answer of a call made in place; every error has it.
+constexpr long kAfterClone = 1L << 62;
+
 ALPINE_DEFINE(SIDE_STACK, ALPINE_SIDE_STACK_OFFSET);
 ALPINE_DEFINE(SIDE_STACK_USED, ALPINE_SIDE_STACK_USED_OFFSET);
 ALPINE_DEFINE(SIDE_STACK_BYTES, ALPINE_SIDE_STACK_BYTES);
@@ -37,6 +41,12 @@ static_assert(offsetof(ThreadState, side_stack_used) == ALPINE_SIDE_STACK_USED_O
 /// A call site's call. Arguments as in the registers of the system call; alpine_site_entry is the only caller.
 extern "C" __attribute__((visibility("hidden"))) long alpine_site_call(long number, long a, long b, long c, long d,
                                                                        long e, long f) {
+    if (__builtin_expect((number & kAfterClone) != 0, 0)) {
+        return after_clone_in_place(number < 0 ? number : number & ~kAfterClone);
+    }
+    if (__builtin_expect(is_clone(number), 0)) {
+        return clone_call(number, a, b, c, d, e);
+    }
     return call_by_number(number, a, b, c, d, e, f);
 }
 
@@ -200,7 +210,17 @@ void StubPool::put_jump_to(const unsigned char* target) {
     put(&distance, sizeof(distance));
 }
 
+void StubPool::put_jump_if(unsigned char condition, const unsigned char* target) {
+    const auto distance = static_cast<std::int32_t>(target - (next_ + 6));
+    const unsigned char opcode[] = {0x0f, condition};
+    put(opcode, sizeof(opcode));
+    put(&distance, sizeof(distance));
+}
+
 namespace {
+
+constexpr unsigned char kIfEqual = 0x84;
+constexpr unsigned char kIfNotEqual = 0x85;
 
 // lea -128(%rsp),%rsp ; movabs $alpine_site_entry,%r11 ; call *%r11 ; lea 128(%rsp),%rsp
 constexpr unsigned char kStepOverRedZone[] = {0x48, 0x8d, 0x64, 0x24, 0x80};
@@ -249,6 +269,46 @@ unsigned char* StubPool::any_number(const unsigned char* comparison, std::size_t
     put("\xeb\x02", 2);
     put("\x0f\x05", 2);
     put(comparison, comparison_bytes);
+    put_jump_to(back);
+    return stub;
+}
+
+unsigned char* StubPool::new_process(int number, const unsigned char* back) {
+    if (end_ - next_ < static_cast<long>(kStubBytes) && !grow()) {
+        return nullptr;
+    }
+    unsigned char* stub = next_;
+    const auto in_place = static_cast<std::int32_t>(kMakeInPlace);
+    // mov $number,%eax ; CALL ; cmp $kMakeInPlace,%rax ; jne back
+    put("\xb8", 1);
+    put(&number, sizeof(number));
+    put_call();
+    put("\x48\x3d", 2);
+    put(&in_place, sizeof(in_place));
+    put_jump_if(kIfNotEqual, back);
+    // mov $number,%eax ; syscall ; test %rax,%rax ; je 1f ; bts $62,%rax ; CALL ; jmp back ; 1:
+    put("\xb8", 1);
+    put(&number, sizeof(number));
+    put("\x0f\x05\x48\x85\xc0", 5);
+    constexpr std::size_t kParentBytes = 5 + kCallBytes + kJumpBytes;
+    put_jump_if(kIfEqual, next_ + 6 + kParentBytes);
+    put("\x48\x0f\xba\xe8\x3e", 5);
+    put_call();
+    put_jump_to(back);
+    // The child. One that shares memory has nothing to do: test $CLONE_VM,flags ; jne back. (Those of vfork do.)
+    if (number == SYS_vfork) {
+        put_jump_to(back);
+        return stub;
+    }
+    if (number == SYS_clone3) {
+        put("\xf7\x07\x00\x01\x00\x00", 6);  // the flags are where %rdi points
+    } else {
+        put("\xf7\xc7\x00\x01\x00\x00", 6);
+    }
+    put_jump_if(kIfNotEqual, back);
+    // bts $62,%rax ; CALL ; jmp back
+    put("\x48\x0f\xba\xe8\x3e", 5);
+    put_call();
     put_jump_to(back);
     return stub;
 }

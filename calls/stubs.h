@@ -27,11 +27,16 @@ public:
     /// `back`. Null when there is no room left.
     unsigned char* any_number(const unsigned char* comparison, std::size_t comparison_bytes, const unsigned char* back);
 
+    /// A stub for a call that makes a new process or thread (process.h), and goes on at `back`. Null when there is no
+    /// room left.
+    unsigned char* new_process(int number, const unsigned char* back);
+
 private:
     bool grow();
     void put(const void* bytes, std::size_t len);
     void put_call();
     void put_jump_to(const unsigned char* target);
+    void put_jump_if(unsigned char condition, const unsigned char* target);
 
     const unsigned char* text_;
     std::size_t len_;

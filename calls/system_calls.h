@@ -111,12 +111,17 @@ long sys_munmap(void* address, std::size_t len);
 long sys_rt_sigaction(int number, const KernelAction* wanted, KernelAction* old, std::size_t set_bytes);
 long sys_rt_sigprocmask(int how, const std::uint64_t* set, std::uint64_t* old, std::size_t set_bytes);
 
+// process.cpp: a child that has ended has closed its sockets by the time that its parent hears of it
+long sys_wait4(int child, int* status, int options, void* usage);
+long sys_waitid(int kind, int child, siginfo_t* info, int options, void* usage);
+
 // exec.cpp
 long sys_execve(const char* path, char* const* arguments, char* const* environment);
 long sys_execveat(int folder, const char* path, char* const* arguments, char* const* environment, int flags);
 
 // exit.cpp
 long sys_exit_group(int status);
+long sys_exit(int status);
 
 /// io_uring_setup: the rings would reach the dummies. Libraries fall back to plain calls.
 long sys_io_uring_setup(unsigned entries, void* parameters);

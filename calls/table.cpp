@@ -144,8 +144,11 @@ constexpr std::array<Entry, kTableCalls> make_table() {
     ALPINE_ENTRY(munmap);
     ALPINE_ENTRY(rt_sigaction);
     ALPINE_ENTRY(rt_sigprocmask);
+    ALPINE_ENTRY(wait4);
+    ALPINE_ENTRY(waitid);
     ALPINE_ENTRY(execve);
     ALPINE_ENTRY(execveat);
+    ALPINE_ENTRY(exit);
     ALPINE_ENTRY(exit_group);
     ALPINE_ENTRY(io_uring_setup);
 #undef ALPINE_ENTRY

@@ -96,6 +96,14 @@ bool is_syscall(const Byte* text, const Byte* at) {
     return at[0] == 0x0f && at[1] == 0x05 && !(at - text >= 4 && memcmp(at - 4, kOwn, 4) == 0);
 }
 
+bool is_thread_end(const Byte* text, const Byte* site, const Byte* end) {
+    static constexpr Byte kBefore[kThreadEndBefore] = {0x31, 0xff, 0x89, 0xd0};
+    static constexpr Byte kAfter[] = {0xeb, 0xf8};
+    return site - text >= static_cast<long>(sizeof(kBefore)) && end - site >= 2 + static_cast<long>(sizeof(kAfter)) &&
+           memcmp(site - sizeof(kBefore), kBefore, sizeof(kBefore)) == 0 &&
+           memcmp(site + 2, kAfter, sizeof(kAfter)) == 0;
+}
+
 long number_right_before(const Byte* text, const Byte* site) {
     const Byte* mov = site - kMovBytes;
     return mov >= text && sets_number(mov) ? read_i32(mov + 1) : -1;

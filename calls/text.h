@@ -21,6 +21,11 @@ inline constexpr std::size_t kMovBytes = 5;
 /// Is the syscall at `site` that of a signal trampoline (rt_sigreturn)? Debuggers know those by their bytes.
 [[nodiscard]] bool is_signal_return(const Byte* text, const Byte* site);
 
+/// Is the syscall at `site` the end of a thread as libc has it, an endless loop of: xor %edi,%edi; mov %edx,%eax;
+/// syscall? It begins kThreadEndBefore bytes before.
+[[nodiscard]] bool is_thread_end(const Byte* text, const Byte* site, const Byte* end);
+inline constexpr std::size_t kThreadEndBefore = 4;
+
 /// The number that `mov $NUMBER,%eax` directly before the syscall at `site` sets; -1 if there is no such instruction.
 [[nodiscard]] long number_right_before(const Byte* text, const Byte* site);
 

@@ -21,6 +21,8 @@ struct ThreadState {
     unsigned cancellable;             ///< in a stack call that is a cancellation point
     int held_listener;                ///< one more than a number inside the stack that an accept() holds; 0: none
     bool registered;                  ///< the thread-exit hook is set
+    bool cloned;                      ///< this thread began in a child that clone() started on a function
+    std::uint8_t vforked;             ///< this is a vfork child, on its parent's memory; how often nested
     bool exempt_from_exit;            ///< this thread ends the process; the others are held meanwhile
     Verdict verdict;                  ///< of the call in progress
     const char* reason;               ///< of the verdict; a literal, or null: the usual one

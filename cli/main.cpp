@@ -11,14 +11,15 @@
 
 namespace {
 
-/// A mistake on the command line: one line. `alp run` answers as it does whenever it cannot start.
+/// A mistake on the command line: one line. `alp run` and `alp enter` answer as they do whenever they cannot start.
 int report_misuse(const CLI::App& app, const CLI::ParseError& error) {
     std::string line = error.what();
     for (char& c : line) {
         c = c == '\n' ? ' ' : c;
     }
     fmt::print(stderr, "alp: {} (see alp --help)\n", line);
-    return app.got_subcommand("run") ? alp::cli::kExitCannotStart : alp::cli::kExitMisuse;
+    const bool starts = app.got_subcommand("run") || app.got_subcommand("enter");
+    return starts ? alp::cli::kExitCannotStart : alp::cli::kExitMisuse;
 }
 
 int parse_and_do(CLI::App& app, std::vector<std::string> words, std::vector<std::string>& command) {
@@ -45,6 +46,7 @@ int run_alp(int argc, char** argv) {
     int exit_code = 0;
     std::vector<std::string> command;
     alp::cli::add_run(app, command, exit_code);
+    alp::cli::add_enter(app, command, exit_code);
     alp::cli::add_ps(app, exit_code);
     alp::cli::add_doctor(app, exit_code);
     const int misuse = parse_and_do(app, std::vector<std::string>(argv + 1, argv + argc), command);

@@ -15,18 +15,13 @@
 
 #include "cli/environment.h"
 #include "cli/install.h"
-#include "cli/program.h"
+#include "cli/launch.h"
 #include "cli/verbs.h"
 #include "proxy/client/client.h"
 
 namespace alp::cli {
 
 namespace {
-
-int cannot_start(const std::string& why) {
-    fmt::print(stderr, "alp: {}\n", why);
-    return kExitCannotStart;
-}
 
 Result<void> check_daemon() {
     proxy::Client client;
@@ -48,42 +43,6 @@ Result<void> check_alpine(const Install& install, const RunOptions& options) {
     return check_daemon();
 }
 
-int cannot_exec(const std::string& name, int code) {
-    const bool missing = code == ENOENT || code == ENOTDIR;
-    fmt::print(stderr, "alp: {}: {}\n", name, missing ? "no such program" : std::strerror(code));
-    return missing ? kExitNotFound : kExitCannotRun;
-}
-
-/// The words as exec takes them, with room for one more.
-std::vector<char*> argv_of(const std::vector<std::string>& command) {
-    std::vector<char*> argv;
-    argv.reserve(command.size() + 2);
-    for (const auto& word : command) {
-        argv.push_back(const_cast<char*>(word.c_str()));
-    }
-    argv.push_back(nullptr);
-    return argv;
-}
-
-/// Has the loader start the program, as the kernel would but for the program's rights.
-int exec_through(const std::string& loader, const std::string& path, const std::vector<std::string>& command) {
-    std::vector<std::string> words{loader, "--argv0", command.front(), path};
-    words.insert(words.end(), command.begin() + 1, command.end());
-    ::execv(loader.c_str(), argv_of(words).data());
-    return cannot_exec(command.front(), errno);
-}
-
-int exec_program(const std::string& path, const std::vector<std::string>& command) {
-    std::vector<char*> argv = argv_of(command);
-    ::execv(path.c_str(), argv.data());
-    if (errno == ENOEXEC) {  // a script without a first line of #!: the shell's, as with execvp()
-        argv[0] = const_cast<char*>(path.c_str());
-        argv.insert(argv.begin(), const_cast<char*>("sh"));
-        ::execv("/bin/sh", argv.data());
-    }
-    return cannot_exec(command.front(), errno);
-}
-
 int run(const RunOptions& options) {
     auto install = find_install();
     if (!install) {
@@ -96,21 +55,10 @@ int run(const RunOptions& options) {
     if (auto alpine = check_alpine(install.value(), options); !alpine) {
         return cannot_start(alpine.error().message());
     }
-    auto program = find_program(options.command.front());
-    if (!program) {
-        return cannot_exec(options.command.front(), program.error().code);
-    }
-    auto loader = check_preloadable(program.value());
-    if (!loader) {
-        return cannot_start(loader.error().context);
-    }
     for (const auto& [name, value] : variables.value()) {
         ::setenv(name.c_str(), value.c_str(), 1);
     }
-    if (!loader.value().empty()) {
-        return exec_through(loader.value(), program.value(), options.command);
-    }
-    return exec_program(program.value(), options.command);
+    return launch(options.command);
 }
 
 /// Does this word, an option of `verb`, have its value in the next word?
@@ -122,13 +70,16 @@ bool takes_next_word(const CLI::App& verb, const std::string& word) {
 }  // namespace
 
 std::vector<std::string> split_off_command(const CLI::App& app, std::vector<std::string>& words) {
-    if (words.empty() || words.front() != "run") {
+    if (words.empty() || (words.front() != "run" && words.front() != "enter")) {
         return {};
     }
-    const CLI::App& verb = *app.get_subcommand("run");
+    const CLI::App& verb = *app.get_subcommand(words.front());
     std::size_t at = 1;
     while (at < words.size() && words[at] != "--" && words[at].starts_with('-')) {
         at += takes_next_word(verb, words[at]) ? 2 : 1;
+    }
+    if (words.front() == "enter" && at < words.size() && words[at] != "--") {
+        ++at;  // the process
     }
     at = std::min(at, words.size());
     const auto split = words.begin() + static_cast<std::ptrdiff_t>(at);
@@ -148,6 +99,12 @@ void add_run(CLI::App& app, const std::vector<std::string>& command, int& exit_c
     verb->add_option("--memory", options->memory, "Memory of the stack, such as 512M or 2G")
         ->transform(CLI::AsSizeValue(false));
     verb->add_option("--wire", "How packets reach the network: steer")->check(CLI::IsMember({"steer"}));
+    verb->add_option(
+            "--stack-per", options->stack_per,
+            "process: a program has a stack of its own unless it inherits sockets; family: all programs that are "
+            "started from here on share one")
+        ->check(CLI::IsMember({"process", "family"}))
+        ->capture_default_str();
     verb->add_flag("--dmesg", options->dmesg, "Copy the stack's kernel log to standard error");
     verb->add_flag("--explain", options->explain,
                    "At the end of each process: which calls the stack handled, and which not and why");

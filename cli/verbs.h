@@ -15,12 +15,13 @@ constexpr int kExitCannotRun = 126;    ///< the program was found and cannot be 
 constexpr int kExitNotFound = 127;     ///< there is no such program
 constexpr int kExitMisuse = 2;         ///< a mistake on the command line of any verb but `run`
 
-/// Takes the program and its arguments off the words after `alp run`, so that the parser never sees the program's own
-/// options. `app` must have its verbs already. Returns them; empty for other verbs.
+/// Takes the program and its arguments off the words after `alp run` or `alp enter PID`, so that the parser never sees
+/// the program's own options. `app` must have its verbs already. Returns them; empty for other verbs.
 std::vector<std::string> split_off_command(const CLI::App& app, std::vector<std::string>& words);
 
 /// `command` is what split_off_command() found; it must outlive the parser.
 void add_run(CLI::App& app, const std::vector<std::string>& command, int& exit_code);
+void add_enter(CLI::App& app, const std::vector<std::string>& command, int& exit_code);
 void add_ps(CLI::App& app, int& exit_code);
 void add_doctor(CLI::App& app, int& exit_code);
 

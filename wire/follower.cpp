@@ -25,6 +25,7 @@ alignas(Mirror) char mirror_storage[sizeof(Mirror)];  // never destroyed: the th
 
 void* follow_for_ever(void* argument) {
     auto& mirror = *static_cast<Mirror*>(argument);
+    stack::name_own_thread("alpine-mirror");
     stack::leave_descriptor_table(mirror.change_fd());
     for (;;) {
         pollfd changes{mirror.change_fd(), POLLIN, 0};
@@ -46,7 +47,7 @@ Result<void> follow_host() {
     }
     auto* mirror = new (mirror_storage) Mirror(std::move(started).value());
     stack::note_private_fd(mirror->change_fd());
-    if (const int error = stack::start_own_thread("alpine-mirror", kStackBytes, follow_for_ever, mirror); error != 0) {
+    if (const int error = stack::start_own_thread(kStackBytes, follow_for_ever, mirror); error != 0) {
         return Error{error, "cannot start the thread that mirrors the host's network"};
     }
     return {};

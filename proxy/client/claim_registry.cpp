@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "base/raw_syscall.h"
@@ -39,19 +40,36 @@ RegisteredClaim* ClaimRegistry::place_of(const alpine_endpoint& endpoint) {
     return &places_[i];
 }
 
+void ClaimRegistry::use_memory(void* memory, std::size_t len_bytes) {
+    given_ = static_cast<RegisteredClaim*>(memory);
+    given_capacity_ = std::bit_floor(len_bytes / sizeof(RegisteredClaim)) / 2;
+}
+
+/// In given memory each capacity has a stretch of its own, so that a larger table can be filled from a smaller one.
+RegisteredClaim* ClaimRegistry::memory_for(std::size_t capacity) {
+    if (given_ != nullptr) {
+        return capacity <= given_capacity_ ? given_ + capacity : nullptr;
+    }
+    const long memory = raw_syscall(SYS_mmap, 0, static_cast<long>(capacity * sizeof(RegisteredClaim)),
+                                    PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return memory < 0 ? nullptr : reinterpret_cast<RegisteredClaim*>(memory);
+}
+
 /// Makes room, and throws out what was given up.
 bool ClaimRegistry::grow() {
     std::size_t live = 0;
     for_each([&live](const RegisteredClaim&) { ++live; });
-    const std::size_t capacity = std::max(live * 2 >= capacity_ ? capacity_ * 2 : capacity_, kFirstCapacity);
-    const long memory = raw_syscall(SYS_mmap, 0, static_cast<long>(capacity * sizeof(RegisteredClaim)),
-                                    PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory < 0) {
+    std::size_t capacity = std::max(live * 2 >= capacity_ ? capacity_ * 2 : capacity_, kFirstCapacity);
+    if (given_ != nullptr && capacity_ != 0) {
+        capacity = capacity_ * 2;
+    }
+    RegisteredClaim* const memory = memory_for(capacity);
+    if (memory == nullptr) {
         return false;
     }
     RegisteredClaim* const old = places_;
     const std::size_t old_capacity = capacity_;
-    places_ = reinterpret_cast<RegisteredClaim*>(memory);
+    places_ = memory;
     capacity_ = capacity;
     used_ = live;
     for (std::size_t i = 0; i < old_capacity; ++i) {
@@ -59,7 +77,7 @@ bool ClaimRegistry::grow() {
             *place_of(old[i].endpoint) = old[i];
         }
     }
-    if (old != nullptr) {
+    if (old != nullptr && given_ == nullptr) {
         raw_syscall(SYS_munmap, arg(old), static_cast<long>(old_capacity * sizeof(RegisteredClaim)));
     }
     return true;
@@ -97,12 +115,6 @@ void ClaimRegistry::set_accepting(const alpine_endpoint& endpoint, bool accepts)
     if (RegisteredClaim* place = place_of(endpoint); place->count != 0) {
         place->accepting = accepts ? Accepting::yes : Accepting::no;
     }
-}
-
-void ClaimRegistry::forget_all() {
-    places_ = nullptr;
-    capacity_ = 0;
-    used_ = 0;
 }
 
 }  // namespace alp::proxy

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 // What a client has claimed: what it must name again to an alpined that was restarted.
 //
-// A hash table in memory of its own (mmap): it is used by a thread that must not touch the program's heap.
+// A hash table in memory of its own (mmap), because it is used by a thread that must not touch the program's heap; or
+// in memory that it is given, which processes share.
 #pragma once
 
 #include <cstddef>
@@ -23,12 +24,15 @@ struct RegisteredClaim {
     Accepting accepting;
 };
 
-/// Not thread-safe. Nothing is freed at the end: it lives as long as its process.
+/// Not thread-safe. Nothing is freed at the end: it lives as long as its process. Zeroed memory is an empty one.
 class ClaimRegistry {
 public:
     ClaimRegistry() = default;
     ClaimRegistry(const ClaimRegistry&) = delete;
     ClaimRegistry& operator=(const ClaimRegistry&) = delete;
+
+    /// Before the first claim: keeps everything in this memory, zeroed and not to be freed, and never asks for more.
+    void use_memory(void* memory, std::size_t len_bytes);
 
     /// One claim more. False: there is no memory.
     bool add(const alpine_endpoint& endpoint, int socket);
@@ -38,9 +42,6 @@ public:
 
     /// What there is of a claim, if there is one, has been said or will be.
     void set_accepting(const alpine_endpoint& endpoint, bool accepts);
-
-    /// In a forked child: the claims are the parent's.
-    void forget_all();
 
     /// Calls `visit(RegisteredClaim&)` for each endpoint with claims. The visit may change socket and count.
     template <typename Visit>
@@ -55,7 +56,10 @@ public:
 private:
     RegisteredClaim* place_of(const alpine_endpoint& endpoint);
     bool grow();
+    RegisteredClaim* memory_for(std::size_t capacity);
 
+    RegisteredClaim* given_ = nullptr;
+    std::size_t given_capacity_ = 0;
     RegisteredClaim* places_ = nullptr;
     std::size_t capacity_ = 0;  // a power of two
     std::size_t used_ = 0;

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -93,7 +94,7 @@ UniqueFd move_high(UniqueFd fd) {
 }
 
 Result<void> Client::connect(std::string_view address) {
-    const LockedWithoutSignals locked(lock_);
+    const LockedWithoutSignals locked(shared_->lock);
     if (connection_.valid()) {
         return Error{EISCONN, "connected to alpined already"};
     }
@@ -121,13 +122,19 @@ Result<void> Client::connect(std::string_view address) {
     return {};
 }
 
-void Client::after_fork_in_child() {
-    lock_.reset();
-    fd_.store(-1, std::memory_order_relaxed);
-    connection_.reset();
-    handover_receive_.reset();
-    handover_send_.reset();
-    registry_.forget_all();
+void Client::share(ClientShared& shared) {
+    shared.sequence = own_.sequence;
+    std::memcpy(shared.comm, own_.comm, sizeof(shared.comm));
+    shared_ = &shared;
+}
+
+void Client::adopt(std::string_view address, const Inherited& inherited, ClientShared& shared) {
+    shared_ = &shared;
+    address_ = address;
+    connection_.reset(inherited.connection);
+    fd_.store(inherited.connection, std::memory_order_relaxed);
+    handover_receive_.reset(inherited.handover_receive);
+    handover_send_.reset(inherited.handover_send);
 }
 
 Result<void> Client::send(const alpine_msg_header& request, std::size_t length, int send_fd) const {
@@ -155,6 +162,9 @@ Result<void> Client::receive(RawReply& reply) const {
 }
 
 Result<void> Client::prepare_handover() {
+    if (handover_receive_.valid()) {
+        return {};
+    }
     int pair[2];
     if (const long made = raw_syscall(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, arg(pair)); made < 0) {
         return error_of(made, "cannot prepare for a restart of alpined");
@@ -165,31 +175,33 @@ Result<void> Client::prepare_handover() {
 }
 
 void Client::announce_connection() {
-    announced_.fetch_add(1);
-    raw_syscall(SYS_futex, arg(&announced_), FUTEX_WAKE_PRIVATE, INT_MAX);
+    shared_->announced.fetch_add(1);
+    raw_syscall(SYS_futex, arg(&shared_->announced), FUTEX_WAKE, INT_MAX);
 }
 
 void Client::take_connection() {
-    const std::uint32_t announced = announced_.load();
+    const std::uint32_t announced = shared_->announced.load();
     if (announced == taken_) {
         return;
     }
+    // It stays there for the other processes.
     char byte = 0;
     UniqueFd connection;
-    if (receive_with_fd(handover_receive_.get(), &byte, 1, connection, MSG_DONTWAIT) > 0 && connection.valid()) {
+    if (receive_with_fd(handover_receive_.get(), &byte, 1, connection, MSG_DONTWAIT | MSG_PEEK) > 0 &&
+        connection.valid()) {
         raw_syscall(SYS_dup3, connection.get(), connection_.get(), O_CLOEXEC);
     }
     taken_ = announced;
 }
 
 bool Client::wait_for_connection(std::uint32_t seen, long deadline_ms) {
-    while (announced_.load() == seen) {
+    while (shared_->announced.load() == seen) {
         const long left_ms = deadline_ms - now_ms();
         if (left_ms <= 0) {
             return false;
         }
         const timespec left{left_ms / 1000, left_ms % 1000 * 1'000'000};
-        raw_syscall(SYS_futex, arg(&announced_), FUTEX_WAIT_PRIVATE, seen, arg(&left));
+        raw_syscall(SYS_futex, arg(&shared_->announced), FUTEX_WAIT, seen, arg(&left));
     }
     return true;
 }
@@ -202,13 +214,13 @@ void Client::note(const alpine_msg_header& request, int send_fd, const RawReply&
     if (request.type == ALPINE_MSG_CLAIM && reply.length == sizeof(alpine_claim_reply)) {
         alpine_claim_reply granted{};
         std::memcpy(&granted, reply.bytes.data(), sizeof(granted));
-        registry_.add(granted.endpoint, send_fd);
+        shared_->registry.add(granted.endpoint, send_fd);
     } else if (request.type == ALPINE_MSG_LEASE && reply.length == sizeof(alpine_lease_reply)) {
         alpine_lease_reply granted{};
         std::memcpy(&granted, reply.bytes.data(), sizeof(granted));
         for (unsigned i = 0; i < std::min<unsigned>(granted.count, ALPINE_LEASE_MAX); ++i) {
             granted.endpoint.key.port_be = granted.ports_be[i];
-            registry_.add(granted.endpoint, -1);
+            shared_->registry.add(granted.endpoint, -1);
         }
     } else {
         note_change(request);
@@ -218,10 +230,10 @@ void Client::note(const alpine_msg_header& request, int send_fd, const RawReply&
 /// What changes a claim there is. False: another request.
 bool Client::note_change(const alpine_msg_header& request) {
     if (request.type == ALPINE_MSG_RELEASE) {
-        registry_.remove(reinterpret_cast<const alpine_release&>(request).endpoint);
+        shared_->registry.remove(reinterpret_cast<const alpine_release&>(request).endpoint);
     } else if (request.type == ALPINE_MSG_ACCEPTING) {
         const auto& word = reinterpret_cast<const alpine_accepting&>(request);
-        registry_.set_accepting(word.endpoint, word.accepts != 0);
+        shared_->registry.set_accepting(word.endpoint, word.accepts != 0);
     } else {
         return false;
     }
@@ -239,7 +251,7 @@ Result<void> Client::exchange_once(alpine_msg_header& request, std::size_t lengt
     if (!connection_.valid()) {
         return Error{ENOTCONN, "not connected to alpined"};
     }
-    request.sequence = ++sequence_;
+    request.sequence = ++shared_->sequence;
     if (auto sent = send(request, length, send_fd); !sent) {
         return sent;
     }
@@ -259,9 +271,9 @@ Result<void> Client::exchange(alpine_msg_header& request, std::size_t length, in
     for (;;) {
         std::uint32_t seen = 0;
         {
-            const LockedWithoutSignals locked(lock_);
+            const LockedWithoutSignals locked(shared_->lock);
             take_connection();
-            seen = announced_.load();
+            seen = shared_->announced.load();
             auto exchanged = exchange_once(request, length, send_fd, reply);
             if (exchanged || !is_lost(exchanged.error()) || !handover_receive_.valid()) {
                 return exchanged;
@@ -308,7 +320,7 @@ Result<R> Client::ask(alpine_msg_header& request, std::size_t length, int send_f
 Result<Attachment> Client::attach() {
     auto request = make_request<alpine_attach>(ALPINE_MSG_ATTACH);
     own_comm(request.comm);
-    std::memcpy(comm_, request.comm, sizeof(comm_));
+    std::memcpy(shared_->comm, request.comm, sizeof(shared_->comm));
     UniqueFd tun;
     const auto reply = ask<alpine_attach_reply>(request.header, sizeof(request), -1, &tun);
     if (!reply) {

@@ -10,6 +10,9 @@
 // a new connection: then requests wait for it, up to kPatience; a release, or word of accepting, is remembered and
 // needs no alpined.
 //
+// Processes that share a stack (stack/host/family.h) share its connection: each has a copy of the descriptor and a
+// Client, and all Clients one ClientShared. So the connection ends when the last of the processes does.
+//
 // Every error's message() is one line that names the remedy where there is one.
 #pragma once
 
@@ -55,9 +58,26 @@ inline constexpr int kPatienceMs = 3000;
 
 struct RawReply;
 
+/// What all Clients of one connection have in common. Zeroed memory is a new one.
+struct ClientShared {
+    SharedLock lock;
+    std::uint32_t sequence;
+    std::atomic<std::uint32_t> announced;  ///< connections, since the first; a futex
+    ClaimRegistry registry;
+    char comm[16];  ///< of the program that made the connection
+};
+
+/// A connection that was made by another process, or before exec: its descriptors, under this process's numbers.
+struct Inherited {
+    int connection;
+    int handover_receive;
+    int handover_send;
+};
+
 class Client {
 public:
-    Client() = default;
+    Client() : shared_(&own_) {}
+
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
@@ -65,6 +85,14 @@ public:
     /// high descriptor number, so that the program's own descriptors keep the numbers it expects.
     /// Errors: ECONNREFUSED or ENOENT no alpined there, EPERM somebody else listens, EISCONN connected already.
     Result<void> connect(std::string_view address);
+
+    /// From now on keeps what all processes of a family need in common in memory that they all have; `shared` is zeroed
+    /// but for the memory of its registry. On one thread, before any claim.
+    void share(ClientShared& shared);
+
+    /// Instead of connect(), with what share() was given by the first process: goes on with a connection that is there.
+    /// Takes the descriptors over.
+    void adopt(std::string_view address, const Inherited& inherited, ClientShared& shared);
 
     /// Gets this process its TUN. Errors: EPERM refused by policy, EALREADY, and what making a TUN answers.
     Result<Attachment> attach();
@@ -103,9 +131,6 @@ public:
     [[nodiscard]] int handover_receive_fd() const { return handover_receive_.get(); }
     [[nodiscard]] int handover_send_fd() const { return handover_send_.get(); }
 
-    /// In the child after fork(): the connection stays the parent's; the child's copy is closed.
-    void after_fork_in_child();
-
 private:
     friend class Reattachment;
 
@@ -128,17 +153,14 @@ private:
     /// False: none came in time.
     bool wait_for_connection(std::uint32_t seen, long deadline_ms);
 
-    FutexLock lock_;
+    ClientShared own_{};  // unless others share
+    ClientShared* shared_;
     UniqueFd connection_;
     std::atomic<int> fd_{-1};
     std::string address_;
-    char comm_[16] = {};  // of the program
-    std::uint32_t sequence_ = 0;
-    ClaimRegistry registry_;
     UniqueFd handover_receive_;
     UniqueFd handover_send_;
-    std::atomic<std::uint32_t> announced_{0};  // connections, since the first; a futex
-    std::uint32_t taken_ = 0;
+    std::uint32_t taken_ = 0;  // of shared_.announced
 };
 
 /// Moves a descriptor that Alpine needs for itself out of the program's way: to a high number, close-on-exec. Keeps

@@ -120,7 +120,7 @@ void Reattachment::step() {
         connection_ = -1;
         lost_at_ms_ = now_ms();
     }
-    const LockedWithoutSignals locked(client_.lock_);
+    const LockedWithoutSignals locked(client_.shared_->lock);
     given_up_ = call() == Outcome::never;
 }
 
@@ -135,7 +135,7 @@ Reattachment::Outcome Reattachment::call() {
     }
     lost_claims_ = 0;
     Outcome outcome = Outcome::done;
-    client_.registry_.for_each([&](RegisteredClaim& claim) {
+    client_.shared_->registry.for_each([&](RegisteredClaim& claim) {
         if (outcome == Outcome::done) {
             outcome = claim_again(connection.get(), claim);
         }
@@ -156,7 +156,7 @@ Reattachment::Outcome Reattachment::call() {
 /// later: the connection broke. Else the reply is there, whatever it says.
 Reattachment::Outcome Reattachment::ask(int connection, alpine_msg_header& request, std::size_t length, int fd,
                                         alpine_reply& reply) {
-    request.sequence = ++client_.sequence_;
+    request.sequence = ++client_.shared_->sequence;
     const FdMessage message(&request, length, fd);
     if (raw_syscall(SYS_sendmsg, connection, arg(message.header()), MSG_NOSIGNAL) < 0) {
         return Outcome::later;
@@ -172,7 +172,7 @@ Reattachment::Outcome Reattachment::ask(int connection, alpine_msg_header& reque
 
 Reattachment::Outcome Reattachment::reattach(int connection) {
     auto request = make_request<alpine_attach>(ALPINE_MSG_REATTACH);
-    std::memcpy(request.comm, client_.comm_, sizeof(request.comm));
+    std::memcpy(request.comm, client_.shared_->comm, sizeof(request.comm));
     alpine_reply reply{};
     const Outcome outcome = ask(connection, request.header, sizeof(request), tun_, reply);
     if (outcome != Outcome::done || reply.error == 0) {

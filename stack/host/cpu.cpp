@@ -9,11 +9,16 @@
 
 #include "base/raw_syscall.h"
 #include "stack/host/clock.h"
+#include "stack/host/image.h"
 #include "stack/host/own_table.h"
 #include "stack/host/poll_set.h"
 #include "stack/host/private_fd.h"
 
 namespace alp::stack {
+
+int kept_for_takeover[kKeptForTakeover] = {-1, -1, -1};
+void (*on_takeover)() = nullptr;
+void (*on_end)(const char* line) = nullptr;
 
 namespace {
 
@@ -29,7 +34,96 @@ void drain_event(int fd) {
     raw_syscall(SYS_read, fd, arg(&count), sizeof(count));
 }
 
+/// Names the token as this thread's for a scope.
+class Armed {
+public:
+    Armed(Thread& thread, std::uint32_t* token) : thread_(thread) { thread_.robust.arm(token); }
+    ~Armed() { thread_.robust.disarm(); }
+    Armed(const Armed&) = delete;
+    Armed& operator=(const Armed&) = delete;
+
+private:
+    Thread& thread_;
+};
+
 }  // namespace
+
+void Thread::begin() {
+    id = static_cast<std::uint64_t>(raw_syscall(SYS_gettid));
+    robust.find();
+}
+
+// --- The token ---
+
+/// False: the stack has ended.
+bool Cpu::lock(Thread& thread) {
+    do {
+        token_.lock(thread.tid());
+        if (__builtin_expect(cpu_->ended == 0 && !token_.holder_died(), 1)) {
+            return true;
+        }
+        if (settle_death(thread)) {
+            return true;
+        }
+    } while (!ended());
+    return false;
+}
+
+bool Cpu::try_lock(Thread& thread) {
+    if (!token_.try_lock(thread.tid())) {
+        return false;
+    }
+    return (cpu_->ended == 0 && !token_.holder_died()) || settle_death(thread);
+}
+
+/// With the token, of which the holder before has died, or after the stack's end. True: all is in order, and the token
+/// still the caller's. False: it is not.
+bool Cpu::settle_death(Thread& thread) {
+    if (cpu_->ended != 0) {
+        token_.unlock();
+        return false;
+    }
+    if (cpu_->running != 0) {
+        end_stack();
+        return false;
+    }
+    token_.recovered();
+    cpu_->request = ALPINE_REQUEST_NONE;
+    cpu_->enter = nullptr;
+    alpine_task* next = cpu_->handoff;
+    if (next == nullptr) {
+        return true;
+    }
+    // The CPU is suspended in the context of a task whose thread was to be told, or was told and died.
+    const auto owner = static_cast<std::uint32_t>(next->owner);
+    if (owner == thread.tid() || !is_dead(owner)) {
+        wake(next, ALPINE_TURN_RUN);
+        token_.hand_over(owner, &next->at_token);
+        return false;
+    }
+    *next->flags |= ALPINE_TASK_GONE;
+    next->owner = 0;
+    next->wants_in = 0;
+    cpu_->handoff = nullptr;
+    return true;
+}
+
+/// With the token; comes back without it.
+void Cpu::end_stack() {
+    __atomic_store_n(&cpu_->ended, 1, __ATOMIC_SEQ_CST);
+    for (alpine_task* task = cpu_->parked; task != nullptr; task = task->next_parked) {
+        wake(task, ALPINE_TURN_END);
+    }
+    token_.unlock();
+    signal_event(kick_fd_);
+    ring(bell_out_, family_->keeper_bell);
+    static constexpr char kLine[] =
+        "alpine: the stack has ended, and its connections with it: one of its processes was killed in the middle of a "
+        "call\n";
+    if (on_end != nullptr) {
+        on_end(kLine);
+    }
+}
 
 // --- Running the stack ---
 
@@ -37,35 +131,48 @@ void drain_event(int fd) {
 /// to another thread.
 bool Cpu::drive(Thread& thread) {
     process_->thread = thread.id;
-    if (image_->resume() != ALPINE_HANDOFF) {
+    cpu_->handoff = nullptr;
+    __atomic_store_n(&cpu_->running, 1, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    const int reason = image_->resume();
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    __atomic_store_n(&cpu_->running, 0, __ATOMIC_RELAXED);
+    if (reason != ALPINE_HANDOFF) {
         return true;
     }
     alpine_task* next = cpu_->handoff;
-    if (thread.id == keeper_id_) {
-        process_->ops->died("its keeper met a thread that is blocked");
-    }
     if (thread.task != nullptr && thread.task->owner == thread.id && thread.task->wants_in != 0) {
         park(thread);
     }
+    const auto owner = static_cast<std::uint32_t>(next->owner);
     wake(next, ALPINE_TURN_RUN);
-    token_.hand_over(__atomic_load_n(&next->at_token, __ATOMIC_SEQ_CST) != 0);
+    token_.hand_over(owner, &next->at_token);
     return false;
 }
 
 void Cpu::wake(alpine_task* task, std::uint32_t why) const {
-    const bool by_event = task->wake_by_event != 0;
-    const int event_fd = static_cast<int>(task->event_fd);
+    const std::uint32_t by = task->wake_by;
+    const std::uint64_t bell = task->bell;
     __atomic_fetch_or(&task->turn, why, __ATOMIC_SEQ_CST);
-    if (by_event) {
-        signal_event(event_fd);
-    } else {
-        futex_wake(&task->turn, 1);
+    switch (by) {
+        case ALPINE_WAKE_KICK:
+            signal_event(kick_fd_);
+            break;
+        case ALPINE_WAKE_BELL:
+            ring(bell_out_, bell);
+            break;
+        default:
+            futex_wake(&task->turn, 1);
+            break;
     }
 }
 
 long Cpu::run_call(Thread& thread) {
     alpine_task* task = thread.task;
-    token_.lock();
+    const Armed armed(thread, &cpu_->token);
+    if (!lock(thread)) {
+        return -ECONNABORTED;
+    }
     task->wants_in = 1;
     cpu_->enter = task;
     for (;;) {
@@ -76,26 +183,34 @@ long Cpu::run_call(Thread& thread) {
             }
             break;
         }
-        wait(thread, holds);
+        if (!wait(thread, holds)) {
+            return -ECONNABORTED;
+        }
     }
     __atomic_store_n(&task->turn, 0, __ATOMIC_RELAXED);
     return task->result;
 }
 
 /// With the token.
-bool Cpu::spawn_is_decided() const { return cpu_->spawned != nullptr || cpu_->spawn_error != 0; }
+bool Cpu::spawn_is_decided(const Thread& thread) const {
+    return (cpu_->spawned != nullptr && cpu_->spawned->owner == thread.id) || cpu_->spawn_error != 0;
+}
 
 bool Cpu::spawn(Thread& thread) {
-    Token one_at_a_time(&spawn_lock_);
-    one_at_a_time.lock();
-    token_.lock();
-    cpu_->spawned = nullptr;
-    cpu_->spawn_error = 0;
-    cpu_->spawn_owner = thread.id;
-    cpu_->request = ALPINE_REQUEST_SPAWN;
-    do {
-        bool locked = drive(thread);
-        if (locked && !spawn_is_decided()) {
+    auto& one_at_a_time = reinterpret_cast<SharedLock&>(cpu_->spawn_lock);
+    const Armed armed(thread, &cpu_->token);
+    one_at_a_time.lock(thread.tid());
+    bool locked = lock(thread);
+    if (locked) {
+        cpu_->spawned = nullptr;
+        cpu_->spawn_error = 0;
+    }
+    while (locked) {
+        cpu_->spawn_owner = thread.id;
+        cpu_->group = thread.group != nullptr ? thread.group : group_;
+        cpu_->request = ALPINE_REQUEST_SPAWN;
+        locked = drive(thread);
+        if (locked && !spawn_is_decided(thread)) {
             // The stack waits for something, such as memory: whoever leads brings it.
             release(thread);
             const timespec pause = to_timespec(kSpawnRetryNs);
@@ -103,59 +218,77 @@ bool Cpu::spawn(Thread& thread) {
             locked = false;
         }
         if (!locked) {
-            token_.lock();
+            locked = lock(thread);
         }
-    } while (!spawn_is_decided());
-    thread.task = cpu_->spawned;
-    release(thread);
+        if (locked && spawn_is_decided(thread)) {
+            thread.task = cpu_->spawned;
+            release(thread);
+            break;
+        }
+    }
     one_at_a_time.unlock();
     return thread.task != nullptr;
 }
 
 void Cpu::run_exit(Thread& thread) {
     const alpine_task* task = thread.task;
-    token_.lock();
-    thread.task->wants_in = 1;
-    cpu_->enter = thread.task;
-    for (;;) {
-        const bool holds = drive(thread);
-        // The task has left once it is nobody's. Until then other tasks may come first.
-        if (task->owner != thread.id) {
-            thread.task = nullptr;
-            if (holds) {
-                release(thread);
-            }
-            break;
+    {
+        const Armed armed(thread, &cpu_->token);
+        bool alive = lock(thread);
+        if (alive) {
+            thread.task->wants_in = 1;
+            cpu_->enter = thread.task;
         }
-        wait(thread, holds);
+        while (alive) {
+            const bool holds = drive(thread);
+            // The task has left once it is nobody's. Until then other tasks may come first.
+            if (task->owner != thread.id) {
+                thread.task = nullptr;
+                if (holds) {
+                    release(thread);
+                }
+                break;
+            }
+            alive = wait(thread, holds);
+        }
     }
-    if (thread.event_fd >= 0) {
-        forget_private_fd(thread.event_fd);
-        raw_syscall(SYS_close, thread.event_fd);
-    }
+    thread.bell.close();
 }
 
 // --- Waiting ---
 
 /// The call has blocked: comes back with the token when there is something to resume the stack for. `locked`: the
-/// thread holds the token (and the stack is at rest), else it is parked.
-void Cpu::wait(Thread& thread, bool locked) {
+/// thread holds the token (and the stack is at rest), else it is parked. False: the stack has ended.
+bool Cpu::wait(Thread& thread, bool locked) {
     do {
         if (!locked) {
             wait_for_turn(thread);
         } else if (has_reason_to_resume(thread)) {
-            return;
-        } else if (cpu_->leader == 0 || cpu_->leader == keeper_id_) {
+            return true;
+        } else if (cpu_->leader == 0 || cpu_->leader == cpu_->keeper) {
             lead(thread);
         } else {
             park(thread);
             unlock_and_kick(thread);
             wait_for_turn(thread);
         }
-        locked = take_token(thread);
+        hold_if_left();
+        const Taken taken = take_token(thread);
+        if (taken == Taken::ended) {
+            return false;
+        }
+        locked = taken == Taken::locked;
         end_wait(thread);
     } while (locked);
-    // Handed over: the CPU is in this thread's own context.
+    return true;  // handed over: the CPU is in this thread's own context
+}
+
+/// Another thread has ended the process's part in the stack, and is about to end the process: this thread's task is
+/// gone already.
+void Cpu::hold_if_left() const {
+    while (left_.load(std::memory_order_relaxed)) {
+        raw_syscall(SYS_pause);
+    }
 }
 
 bool Cpu::has_reason_to_resume(Thread& thread) {
@@ -172,23 +305,22 @@ bool Cpu::has_reason_to_resume(Thread& thread) {
 void Cpu::end_wait(Thread& thread) {
     alpine_task* task = thread.task;
     __atomic_fetch_and(&task->turn, ~(ALPINE_TURN_LEAD | ALPINE_TURN_RUN), __ATOMIC_ACQ_REL);
-    task->wake_by_event = 0;
+    task->wake_by = ALPINE_WAKE_FUTEX;
     if (task->parked != 0) {
         unpark(task);
         task->parked = 0;
     }
     if (cpu_->leader == thread.id) {
         cpu_->leader = 0;
+        cpu_->leader_group = nullptr;
     }
 }
 
 void Cpu::park(Thread& thread) {
     alpine_task* task = thread.task;
-    if (thread.watched_count > 0) {
-        make_event_fd(thread);
-    }
-    task->wake_by_event = thread.watched_count > 0 && thread.event_fd >= 0 ? 1 : 0;
-    task->event_fd = static_cast<std::uint32_t>(thread.event_fd);
+    const bool by_bell = thread.watched_count > 0 && thread.bell.make(true);
+    task->bell = thread.bell.name;
+    task->wake_by = by_bell ? ALPINE_WAKE_BELL : ALPINE_WAKE_FUTEX;
     if (task->parked == 0) {
         task->parked = 1;
         task->next_parked = cpu_->parked;
@@ -209,18 +341,18 @@ void Cpu::unpark(const alpine_task* task) {
 void Cpu::wait_for_turn(Thread& thread) {
     std::uint32_t* turn = &thread.task->turn;
     while (__atomic_load_n(turn, __ATOMIC_ACQUIRE) == ALPINE_TURN_NONE) {
-        if (thread.task->wake_by_event == 0) {
+        if (thread.task->wake_by == ALPINE_WAKE_FUTEX) {
             futex_wait(turn, ALPINE_TURN_NONE);
             continue;
         }
-        PollSet set({thread.event_fd}, thread.watched, thread.watched_count);
+        PollSet set({thread.bell.fd}, thread.watched, thread.watched_count);
         thread.polling = true;
         if (__atomic_load_n(turn, __ATOMIC_ACQUIRE) == ALPINE_TURN_NONE) {
             set.wait(kNever);
         }
         thread.polling = false;
         if (set.own_is_ready(0)) {
-            drain_event(thread.event_fd);
+            thread.bell.silence();
         }
         if (set.watched_is_ready()) {
             thread.host_ready = true;
@@ -229,35 +361,53 @@ void Cpu::wait_for_turn(Thread& thread) {
     }
 }
 
-/// True: locked. False: it was handed to this thread, whose task is the one to be resumed.
-bool Cpu::take_token(Thread& thread) {
+Cpu::Taken Cpu::take_token(Thread& thread) {
     alpine_task* task = thread.task;
     __atomic_store_n(&task->at_token, 1, __ATOMIC_SEQ_CST);
-    const bool locked = token_.lock_unless(&task->turn, ALPINE_TURN_RUN);
+    Taken taken = Taken::locked;
+    for (;;) {
+        const bool locked = token_.lock_unless(&task->turn, ALPINE_TURN_RUN | ALPINE_TURN_END, thread.tid()) ||
+                            (!ended() && token_.lock_unless(nullptr, 0, thread.tid()));
+        if (ended()) {
+            if (locked) {
+                token_.unlock();
+            }
+            taken = Taken::ended;
+            break;
+        }
+        if (locked && (!token_.holder_died() || settle_death(thread))) {
+            break;
+        }
+        if (token_.is_held_by(thread.tid())) {
+            taken = Taken::handed_over;
+            break;
+        }
+    }
     __atomic_store_n(&task->at_token, 0, __ATOMIC_RELAXED);
-    return locked;
+    return taken;
 }
 
 /// Called with the token, and nobody leads but perhaps the keeper. Comes back without it.
 void Cpu::lead(Thread& thread) {
     alpine_task* task = thread.task;
     cpu_->leader = thread.id;
-    task->event_fd = static_cast<std::uint32_t>(kick_fd_);
-    task->wake_by_event = 1;
+    cpu_->leader_group = task->group;
+    task->wake_by = ALPINE_WAKE_KICK;
     const std::uint64_t deadline_ns = cpu_->next_event_ns;
-    leader_deadline_ns_ = deadline_ns;
+    cpu_->leader_deadline_ns = deadline_ns;
     token_.unlock();
 
     thread.polling = true;
     if (__atomic_load_n(&task->turn, __ATOMIC_SEQ_CST) == ALPINE_TURN_NONE) {
-        poll_wire(thread, deadline_ns);
+        poll_wire(thread, deadline_ns, -1, -1);
     }
     thread.polling = false;
 }
 
-/// Waits for the wire, a kick, the thread's host descriptors or the deadline, and raises the interrupts it finds.
-void Cpu::poll_wire(Thread& thread, std::uint64_t deadline_ns) {
-    PollSet set({wire_fd_, kick_fd_}, thread.watched, thread.watched_count);
+/// Waits for the wire, a kick, the thread's host descriptors or the deadline, and raises the interrupts it finds. The
+/// other two descriptors end the wait as well: true, if one of them did.
+bool Cpu::poll_wire(Thread& thread, std::uint64_t deadline_ns, int watch_fd, int bell_fd) {
+    PollSet set({wire_fd_, kick_fd_, watch_fd, bell_fd}, thread.watched, thread.watched_count);
     set.wait(deadline_ns);
     std::uint32_t pending = 0;
     if (set.own_is_ready(0)) {
@@ -275,6 +425,7 @@ void Cpu::poll_wire(Thread& thread, std::uint64_t deadline_ns) {
     if (pending != 0) {
         __atomic_fetch_or(&cpu_->pending, pending, __ATOMIC_SEQ_CST);
     }
+    return set.own_is_ready(2) || set.own_is_ready(3);
 }
 
 void Cpu::interrupt(Thread& thread) const {
@@ -282,14 +433,13 @@ void Cpu::interrupt(Thread& thread) const {
         return;
     }
     __atomic_fetch_or(&thread.task->turn, ALPINE_TURN_INTERRUPT, __ATOMIC_SEQ_CST);
-    if (thread.polling) {
-        signal_event(static_cast<int>(thread.task->event_fd));
+    if (!thread.polling) {
+        return;
     }
-}
-
-void Cpu::make_event_fd(Thread& thread) const {
-    if (thread.event_fd < 0) {
-        thread.event_fd = adopt_private_fd(static_cast<int>(raw_syscall(SYS_eventfd2, 0, EFD_NONBLOCK | EFD_CLOEXEC)));
+    if (thread.task->wake_by == ALPINE_WAKE_KICK) {
+        signal_event(kick_fd_);
+    } else if (thread.bell.name != 0) {
+        ring(bell_out_, thread.bell.name);
     }
 }
 
@@ -305,7 +455,7 @@ void Cpu::release(Thread& thread) {
         }
         appoint_leader();
         unlock_and_kick(thread);
-        if (__atomic_load_n(&cpu_->pending, __ATOMIC_SEQ_CST) == 0 || !token_.try_lock()) {
+        if (__atomic_load_n(&cpu_->pending, __ATOMIC_SEQ_CST) == 0 || !try_lock(thread)) {
             return;
         }
     }
@@ -313,9 +463,10 @@ void Cpu::release(Thread& thread) {
 
 /// Unlocks; a leader that would sleep past the stack's next timer is woken to look at it.
 void Cpu::unlock_and_kick(const Thread& thread) {
-    const bool oversleeps = cpu_->leader != 0 && cpu_->leader != thread.id && cpu_->next_event_ns < leader_deadline_ns_;
+    const bool oversleeps =
+        cpu_->leader != 0 && cpu_->leader != thread.id && cpu_->next_event_ns < cpu_->leader_deadline_ns;
     if (oversleeps) {
-        leader_deadline_ns_ = cpu_->next_event_ns;
+        cpu_->leader_deadline_ns = cpu_->next_event_ns;
     }
     token_.unlock();
     if (oversleeps) {
@@ -331,11 +482,97 @@ void Cpu::appoint_leader() {
         cpu_->parked = next->next_parked;
         next->parked = 0;
         cpu_->leader = next->owner;
-        leader_deadline_ns_ = 0;  // it will look at the timer before it sleeps
+        cpu_->leader_group = next->group;
+        cpu_->leader_deadline_ns = 0;  // it will look at the timer before it sleeps
         wake(next, ALPINE_TURN_LEAD);
-    } else if (__atomic_load_n(&keeper_asleep_, __ATOMIC_RELAXED) != 0) {
-        __atomic_store_n(&keeper_asleep_, 0, __ATOMIC_SEQ_CST);
-        futex_wake(&keeper_asleep_, 1);
+    } else if (__atomic_load_n(&cpu_->keeper_asleep, __ATOMIC_RELAXED) != 0) {
+        __atomic_store_n(&cpu_->keeper_asleep, 0, __ATOMIC_SEQ_CST);
+        ring(bell_out_, family_->keeper_bell);
+    }
+}
+
+// --- The family ---
+
+Cpu::Seat Cpu::take_seat(Thread& thread, alpine_task* group) {
+    Member* member = family_->add(group, descriptors(), thread.tid());
+    if (member != nullptr) {
+        return {member, member->serial};
+    }
+    const Armed armed(thread, &cpu_->token);
+    if (lock(thread)) {
+        end_threads(thread, group, ALPINE_REQUEST_END);
+    }
+    return {};
+}
+
+void Cpu::name_member(Thread& thread, const Seat& seat, std::uint32_t process) {
+    family_->name(seat.member, seat.serial, process, thread.tid());
+    if (family_->count > 1) {
+        ring(bell_out_, family_->keeper_bell);
+    }
+}
+
+FamilyDescriptors Cpu::descriptors() const {
+    return {arena_fd(), wire_fd_, kick_fd_, {kept_for_takeover[0], kept_for_takeover[1], kept_for_takeover[2]}};
+}
+
+void Cpu::become(Thread& thread, const Seat& seat) {
+    seat_ = seat;
+    group_ = seat.member->group;
+    has_keeper_ = false;
+    left_ = false;
+    keeper_ready_ = 0;
+    seat.member->descriptors = descriptors();
+    name_member(thread, seat, static_cast<std::uint32_t>(raw_syscall(SYS_getpid)));
+}
+
+/// With the token; comes back without it. `request`: ALPINE_REQUEST_END or _EXEC.
+void Cpu::end_threads(Thread& thread, alpine_task* group, std::uint32_t request) {
+    for (alpine_task** link = &cpu_->parked; *link != nullptr;) {
+        if ((*link)->group == group) {
+            *link = (*link)->next_parked;
+        } else {
+            link = &(*link)->next_parked;
+        }
+    }
+    if (cpu_->leader_group == group) {
+        cpu_->leader = 0;
+        cpu_->leader_group = nullptr;
+    }
+    cpu_->group = group;
+    cpu_->request = request;
+    if (drive(thread)) {
+        release(thread);
+    }
+}
+
+void Cpu::bury(Thread& thread, const Seat& seat) {
+    alpine_task* group = family_->remove(seat.member, seat.serial, thread.tid());
+    if (group == nullptr) {
+        return;
+    }
+    const Armed armed(thread, &cpu_->token);
+    if (lock(thread)) {
+        end_threads(thread, group, ALPINE_REQUEST_END);
+    }
+}
+
+void Cpu::leave(Thread& thread) {
+    if (family_->remove(seat_.member, seat_.serial, thread.tid()) != nullptr) {
+        const Armed armed(thread, &cpu_->token);
+        if (lock(thread)) {
+            left_ = true;
+            thread.task = nullptr;
+            end_threads(thread, group_, ALPINE_REQUEST_END);
+        }
+    }
+    left_ = true;
+}
+
+void Cpu::forget_threads(Thread& thread) {
+    const Armed armed(thread, &cpu_->token);
+    if (lock(thread)) {
+        end_threads(thread, group_, ALPINE_REQUEST_EXEC);
     }
 }
 

@@ -14,46 +14,77 @@
 //                 token is handed over with the wake-up) or when it is to become the leader;
 //   the keeper    is a thread of our own that leads while no program thread is blocked in the stack. It does not
 //                 follow the comings and goings of leaders: while the stack is in use it looks every 2 ms whether
-//                 somebody leads; once a leader has sat for a while it sleeps until it is called.
+//                 somebody leads; once a leader has sat for a while it sleeps until it is called. It also watches over
+//                 the other processes of the family (family.h), of which each has a keeper, and one is active.
 //
 // While the token is free, a thread that is parked implies a program thread that leads: nobody parks unless there is
-// one, and it does not let go of the token before it has appointed another. So when the keeper runs the stack, no
-// program thread is blocked in it, and none has to be woken.
+// one, and it does not let go of the token before it has appointed another. (Should it be killed, the keeper does.)
 //
-// All fields are protected by the token unless said otherwise.
+// Death in the middle: a thread that is killed while it has the token leaves it marked. If it was not inside resume(),
+// the stack's data is in order, and whoever finds the token goes on from there; what the dead one had promised (a
+// handover) is made good. If it was, the data may be half changed: the stack ends, for all processes, at once.
+//
+// All fields are protected by the token unless said otherwise; what processes share is in struct alpine_cpu.
 #pragma once
 
 #include <poll.h>
 
+#include <atomic>
 #include <cstdint>
 
 #include "abi/stack.h"
 #include "base/result.h"
+#include "stack/host/bell.h"
+#include "stack/host/family.h"
+#include "stack/host/robust.h"
 #include "stack/host/token.h"
 
 namespace alp::stack {
 
 /// What this process knows of one of its threads. Only the thread itself uses it, also in signal handlers.
 struct Thread {
-    alpine_task* task = nullptr;  ///< in the arena; null before the first call
-    std::uint64_t id = 0;         ///< gettid
-    int depth = 0;                ///< inside call()
-    int event_fd = -1;            ///< wakes this thread while it waits in ppoll as a follower; made when first needed
-    pollfd* watched = nullptr;    ///< host descriptors that end the wait as well
+    alpine_task* task = nullptr;   ///< in the arena; null before the first call
+    alpine_task* group = nullptr;  ///< whose thread it is, if not this process's (a vfork child's)
+    std::uint64_t id = 0;          ///< gettid
+    int depth = 0;                 ///< inside call()
+    Bell bell;                     ///< wakes this thread while it waits in ppoll as a follower; made when first needed
+    RobustList robust;
+    pollfd* watched = nullptr;  ///< host descriptors that end the wait as well
     nfds_t watched_count = 0;
     bool host_ready = false;
-    volatile bool polling = false;  ///< in ppoll: a signal handler has to write to the descriptor to end it
+    volatile bool polling = false;  ///< in ppoll: a signal handler has to ring to end it
+
+    /// Called once by the thread itself.
+    void begin();
+    [[nodiscard]] std::uint32_t tid() const { return static_cast<std::uint32_t>(id); }
 };
 
 class Cpu {
 public:
-    /// Boots the stack on the calling thread and starts the keeper. `process` is the private page.
-    Result<void> start(const alpine_stack_image& image, alpine_process* process, int wire_fd);
+    /// What a process carries: the image, its private page, the wire, and the memory that the family shares.
+    struct Parts {
+        const alpine_stack_image* image;
+        alpine_process* process;
+        Family* family;
+        int wire_fd;
+    };
 
-    /// One call of `thread`, whose task's call block is filled. Returns its result.
+    /// A place of one's own in the family.
+    struct Seat {
+        Member* member = nullptr;
+        std::uint32_t serial = 0;
+    };
+
+    /// Boots the stack on the calling thread and starts the keeper, as the family's first process.
+    Result<void> start(const Parts& parts);
+
+    /// Takes a seat in a family whose stack runs: after exec, or to attach. `kick_fd`: the family's.
+    void join(Thread& thread, const Parts& parts, const Seat& seat, int kick_fd);
+
+    /// One call of `thread`, whose task's call block is filled. Returns its result; -ECONNABORTED: the stack has ended.
     long run_call(Thread& thread);
 
-    /// Makes the task for a thread's first call. False: the stack has no room for one more.
+    /// Makes the task for a thread's first call. False: the stack has no room for one more, or has ended.
     bool spawn(Thread& thread);
 
     /// The thread's task leaves the stack (its call block says so); it may not be touched any more.
@@ -62,42 +93,92 @@ public:
     /// Ends the wait of the calling thread as a signal does. Async-signal-safe.
     void interrupt(Thread& thread) const;
 
+    // --- The family (family.cpp's theory) ---
+
+    /// A seat for a process that is about to be forked and has this leader inside the stack. No member: none is free.
+    Seat take_seat(Thread& thread, alpine_task* group);
+
+    /// The child that was forked for this seat is process `process`.
+    void name_member(Thread& thread, const Seat& seat, std::uint32_t process);
+
+    /// In the forked child: the seat is its own.
+    void become(Thread& thread, const Seat& seat);
+
+    /// A process has ended without this process's doing, or there will be none.
+    void bury(Thread& thread, const Seat& seat);
+
+    /// This process ends: all that it has in the stack goes, with the calling thread's task. Nobody else of it can make
+    /// a call any more.
+    void leave(Thread& thread);
+
+    /// This process's threads are gone (exec); its descriptors are not.
+    void forget_threads(Thread& thread);
+
+    /// Is any other process in the family?
+    [[nodiscard]] bool is_alone() const { return family_->count <= 1; }
+    [[nodiscard]] bool ended() const { return cpu_ != nullptr && __atomic_load_n(&cpu_->ended, __ATOMIC_RELAXED) != 0; }
+    /// By this process's numbers.
+    [[nodiscard]] FamilyDescriptors descriptors() const;
+    [[nodiscard]] const Seat& seat() const { return seat_; }
+    [[nodiscard]] Family* family() const { return family_; }
+
+    /// A forked or joined process has no keeper until this.
+    Result<void> start_keeper();
+    [[nodiscard]] bool has_keeper() const { return has_keeper_; }
+
     [[nodiscard]] int kick_fd() const { return kick_fd_; }
     [[nodiscard]] int wire_fd() const { return wire_fd_; }
+    [[nodiscard]] int bell_fd() const { return bell_out_; }
 
 private:
+    enum class Taken : std::uint8_t { locked, handed_over, ended };
+
+    Result<void> open_descriptors();
     bool drive(Thread& thread);
-    [[nodiscard]] bool spawn_is_decided() const;
+    bool lock(Thread& thread);
+    bool try_lock(Thread& thread);
+    bool settle_death(Thread& thread);
+    void end_stack();
+    void end_threads(Thread& thread, alpine_task* group, std::uint32_t request);
+    [[nodiscard]] bool spawn_is_decided(const Thread& thread) const;
     void wake(alpine_task* task, std::uint32_t why) const;
-    void wait(Thread& thread, bool locked);
+    bool wait(Thread& thread, bool locked);
     bool has_reason_to_resume(Thread& thread);
     void end_wait(Thread& thread);
     void lead(Thread& thread);
-    void poll_wire(Thread& thread, std::uint64_t deadline_ns);
+    bool poll_wire(Thread& thread, std::uint64_t deadline_ns, int watch_fd, int bell_fd);
     void park(Thread& thread);
     void unpark(const alpine_task* task);
     void wait_for_turn(Thread& thread);
-    bool take_token(Thread& thread);
+    Taken take_token(Thread& thread);
     void release(Thread& thread);
     void unlock_and_kick(const Thread& thread);
     void appoint_leader();
-    void make_event_fd(Thread& thread) const;
+    void hold_if_left() const;
     static void* keeper_main(void* self);
     void keep();
-    bool keeper_lead(Thread& keeper);
-    void keeper_rest();
+    friend class Keeper;
 
     const alpine_stack_image* image_ = nullptr;
     alpine_cpu* cpu_ = nullptr;
     alpine_process* process_ = nullptr;
-    Token token_{nullptr};
+    Family* family_ = nullptr;
+    Seat seat_;
+    alpine_task* group_ = nullptr;  ///< this process inside the stack
+    Token token_{nullptr, nullptr};
     int wire_fd_ = -1;
     int kick_fd_ = -1;
-    std::uint64_t leader_deadline_ns_ = 0;  ///< until when the leader will sleep
-    std::uint64_t keeper_id_ = 0;
-    std::uint32_t keeper_ready_ = 0;   ///< futex word: 1 once the keeper has left the process's descriptor table
-    std::uint32_t keeper_asleep_ = 0;  ///< futex word: 1 while the keeper sleeps until called
-    std::uint32_t spawn_lock_ = 0;     ///< futex word of a Token of its own: one spawn at a time
+    int bell_out_ = -1;
+    bool has_keeper_ = false;
+    std::atomic<bool> left_{false};
+    std::uint32_t keeper_ready_ = 0;  ///< futex word: 1 once the keeper has left the process's descriptor table
 };
+
+/// Descriptors that keepers have in their table, beside the stack's own, for what is to be done when one becomes the
+/// active one. Negative: none.
+inline constexpr int kKeptForTakeover = 3;
+extern int kept_for_takeover[kKeptForTakeover];
+extern void (*on_takeover)();             ///< called by a keeper that becomes the active one after another; may be null
+extern void (*on_end)(const char* line);  ///< called by whoever finds that the stack has ended; may be null
 
 }  // namespace alp::stack

@@ -47,25 +47,27 @@ void op_died(const char* text) {
     }
 }
 
-/// A thread may queue a signal with the si_code of a kernel only to its own id, and an id stands for its process.
-long raise_in_process(siginfo_t* info) {
-    return raw_syscall(SYS_rt_sigqueueinfo, raw_syscall(SYS_gettid), info->si_signo, arg(info));
-}
-
-/// The same rule lets another thread have the signal only under a user's si_code; SI_SIGIO says what it is.
-long raise_in_thread(siginfo_t* info, long thread) {
-    if (thread != raw_syscall(SYS_gettid) && info->si_code >= 0) {
+/// A thread may queue a signal with the si_code of a kernel only to its own id, and an id stands for its process. For
+/// all others (and for one thread) it has to be a user's; SI_SIGIO says what it is.
+long raise_in(siginfo_t* info, std::uint64_t process, std::uint64_t thread) {
+    const long own = raw_syscall(SYS_getpid);
+    const long self = raw_syscall(SYS_gettid);
+    if (thread == 0 && static_cast<long>(process) == own) {
+        return raw_syscall(SYS_rt_sigqueueinfo, self, info->si_signo, arg(info));
+    }
+    if (static_cast<long>(thread) != self && info->si_code >= 0) {
         info->si_code = SI_SIGIO;
     }
-    return raw_syscall(SYS_rt_tgsigqueueinfo, raw_syscall(SYS_getpid), thread, info->si_signo, arg(info));
+    return thread == 0 ? raw_syscall(SYS_rt_sigqueueinfo, static_cast<long>(process), info->si_signo, arg(info))
+                       : raw_syscall(SYS_rt_tgsigqueueinfo, static_cast<long>(process), static_cast<long>(thread),
+                                     info->si_signo, arg(info));
 }
 
 /// As Linux does it (send_sigio_to_task() in fs/fcntl.c): a full queue of real-time signals makes a plain SIGIO of it.
-void op_raise(const void* siginfo, std::uint64_t thread) {
+void op_raise(const void* siginfo, std::uint64_t process, std::uint64_t thread) {
     siginfo_t info = *static_cast<const siginfo_t*>(siginfo);
-    const long done = thread == 0 ? raise_in_process(&info) : raise_in_thread(&info, static_cast<long>(thread));
-    if (done == -EAGAIN) {
-        raw_syscall(SYS_kill, raw_syscall(SYS_getpid), SIGIO);
+    if (process != 0 && raise_in(&info, process, thread) == -EAGAIN) {
+        raw_syscall(SYS_kill, static_cast<long>(process), SIGIO);
     }
 }
 

@@ -10,6 +10,8 @@
 
 #include "base/raw_syscall.h"
 #include "base/unique_fd.h"
+#include "stack/host/family.h"
+#include "stack/host/private_fd.h"
 
 namespace alp::stack {
 
@@ -18,6 +20,9 @@ namespace {
 constexpr long kPageBytes = 4096;
 constexpr long kStructPageBytes = 56;  // of a stack of today; the array of them lies at the end of its RAM
 constexpr const char* kSymbol = "alpine_stack_image";
+
+int memory_fd = -1;
+char* shared_region;
 
 Error taken(const std::string& what) {
     return Error{EADDRINUSE, what +
@@ -77,33 +82,46 @@ Error no_memory(std::uint64_t memory_bytes) {
     return Error{ENOMEM, "cannot make the stack's arena of " + std::to_string(memory_bytes >> 20) + " MiB"};
 }
 
+/// Lays `memory` over the image's data and behind it: the data itself, `ram_bytes` of RAM, what the family shares.
+Result<void> map_memory(const alpine_stack_image& image, int memory, long ram_bytes) {
+    char* data = static_cast<char*>(image.data_start);
+    const long data_bytes = static_cast<char*>(image.data_end) - data;
+    const long behind_bytes = ram_bytes + static_cast<long>(kFamilyBytes);
+    if (const long error = map_at(data + data_bytes, behind_bytes, MAP_FIXED_NOREPLACE, memory, data_bytes);
+        error != 0) {
+        return error == -EEXIST ? taken("the memory behind the stack image")
+                                : no_memory(static_cast<std::uint64_t>(ram_bytes));
+    }
+    if (map_at(data, data_bytes, MAP_FIXED, memory, 0) != 0) {
+        return no_memory(static_cast<std::uint64_t>(ram_bytes));
+    }
+    shared_region = data + data_bytes + ram_bytes;
+    return {};
+}
+
 /// Replaces the image's private data by shared memory with the same contents, and adds the RAM behind it.
 Result<void> lay_arena(const alpine_stack_image& image, std::uint64_t memory_bytes) {
     char* data = static_cast<char*>(image.data_start);
     const long data_bytes = static_cast<char*>(image.data_end) - data;
     const long ram_bytes = static_cast<long>(memory_bytes);
 
-    const UniqueFd memory(static_cast<int>(raw_syscall(SYS_memfd_create, arg("alpine-arena"), MFD_CLOEXEC)));
-    if (!memory.valid() || raw_syscall(SYS_ftruncate, memory.get(), data_bytes + ram_bytes) < 0 ||
+    UniqueFd memory(static_cast<int>(raw_syscall(SYS_memfd_create, arg("alpine-arena"), MFD_CLOEXEC)));
+    if (!memory.valid() ||
+        raw_syscall(SYS_ftruncate, memory.get(), data_bytes + ram_bytes + static_cast<long>(kFamilyBytes)) < 0 ||
         !write_all(memory.get(), data, data_bytes)) {
         return no_memory(memory_bytes);
     }
-    if (const long error = map_at(data + data_bytes, ram_bytes, MAP_FIXED_NOREPLACE, memory.get(), data_bytes);
-        error != 0) {
-        return error == -EEXIST ? taken("the memory behind the stack image") : no_memory(memory_bytes);
-    }
-    if (map_at(data, data_bytes, MAP_FIXED, memory.get(), 0) != 0) {
-        return no_memory(memory_bytes);
+    if (Result<void> done = map_memory(image, memory.get(), ram_bytes); !done) {
+        return done;
     }
     const long page_array_bytes = ram_bytes / kPageBytes * kStructPageBytes / kPageBytes * kPageBytes;
     touch(data, data_bytes);
     touch(data + data_bytes + ram_bytes - page_array_bytes, page_array_bytes);
+    memory_fd = adopt_private_fd(memory.release());
     return {};
 }
 
-}  // namespace
-
-Result<const alpine_stack_image*> load_image(const std::string& path, std::uint64_t memory_bytes) {
+Result<const alpine_stack_image*> open_image(const std::string& path) {
     if (raw_syscall(SYS_access, arg(path.c_str()), R_OK) < 0) {
         return Error{ENOENT, "stack image " + path + " (build it with ./dev build)"};
     }
@@ -114,13 +132,60 @@ Result<const alpine_stack_image*> load_image(const std::string& path, std::uint6
     Result<const alpine_stack_image*> image = check(handle, path);
     if (!image) {
         dlclose(handle);
-        return image;
-    }
-    if (Result<void> done = lay_arena(*image.value(), memory_bytes); !done) {
-        return done.error();
     }
     return image;
 }
+
+}  // namespace
+
+Result<const alpine_stack_image*> load_image(const std::string& path, std::uint64_t memory_bytes) {
+    Result<const alpine_stack_image*> image = open_image(path);
+    if (image) {
+        if (Result<void> done = lay_arena(*image.value(), memory_bytes); !done) {
+            return done.error();
+        }
+    }
+    return image;
+}
+
+Result<std::string> image_path_of(int memory, std::uint64_t layout) {
+    struct {
+        std::uint64_t layout;
+        char path[sizeof(Family::image_path)];
+    } head{};
+    static_assert(offsetof(Family, image_path) == sizeof(head.layout));
+    const long bytes = raw_syscall(SYS_lseek, memory, 0, SEEK_END);
+    const long at = bytes - static_cast<long>(kFamilyBytes);
+    if (at < 0 || raw_syscall(SYS_pread64, memory, arg(&head), sizeof(head), at) != sizeof(head) ||
+        head.layout != layout) {
+        return Error{EPROTO, "the stack to join is of another build of Alpine"};
+    }
+    head.path[sizeof(head.path) - 1] = '\0';
+    return std::string(head.path);
+}
+
+Result<const alpine_stack_image*> load_shared_image(const std::string& path, int memory) {
+    Result<const alpine_stack_image*> image = open_image(path);
+    if (!image) {
+        return image;
+    }
+    const long data_bytes = static_cast<char*>(image.value()->data_end) - static_cast<char*>(image.value()->data_start);
+    const long bytes = raw_syscall(SYS_lseek, memory, 0, SEEK_END);
+    const long ram_bytes = bytes - data_bytes - static_cast<long>(kFamilyBytes);
+    if (ram_bytes <= 0) {
+        return Error{EPROTO, "the memory of the stack to join is not one of this build's"};
+    }
+    if (Result<void> done = map_memory(*image.value(), memory, ram_bytes); !done) {
+        return done.error();
+    }
+    memory_fd = memory;
+    note_private_fd(memory);
+    return image;
+}
+
+int arena_fd() { return memory_fd; }
+
+void* family_region() { return shared_region; }
 
 std::uint64_t arena_end(const alpine_stack_image& image, std::uint64_t memory_bytes) {
     return reinterpret_cast<std::uint64_t>(image.data_end) + memory_bytes;

@@ -16,6 +16,19 @@ namespace alp::stack {
 /// Errors: ENOENT, ENOEXEC (not a stack image), EPROTO (other ABI version), EADDRINUSE (region taken), ENOMEM.
 Result<const alpine_stack_image*> load_image(const std::string& path, std::uint64_t memory_bytes);
 
+/// Path of the stack image that a family's memory object belongs to. Errors: EPROTO its layout is another.
+Result<std::string> image_path_of(int memory, std::uint64_t layout);
+
+/// The same in a process that joins a family: the arena is what `memory`, the family's memory object, holds.
+/// Errors: as above, and EPROTO for a memory object of another build.
+Result<const alpine_stack_image*> load_shared_image(const std::string& path, int memory);
+
+/// The memory object of the image and arena loaded here; close-on-exec, private to Alpine. -1: none yet.
+[[nodiscard]] int arena_fd();
+
+/// Where the region that the family shares begins: behind the stack's RAM. kFamilyBytes long.
+[[nodiscard]] void* family_region();
+
 /// End of the arena, for the boot parameters.
 std::uint64_t arena_end(const alpine_stack_image& image, std::uint64_t memory_bytes);
 

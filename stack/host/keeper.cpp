@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-// The keeper: leads while no program thread does (theory in cpu.h), and the boot, which is its first act.
+// The keeper: leads while no program thread does (theory in cpu.h), and watches over the family (family.h).
 //
-// It has a descriptor table of its own (own_table.h), with what it needs for leading: the wire and the kick. It never
-// has to wake a program thread by that thread's own event descriptor, because it runs the stack only while no thread is
-// blocked in it (cpu.h); drive() makes sure.
+// It has a descriptor table of its own (own_table.h), with what it needs for leading: the wire and the kick.
 #include <errno.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 
@@ -13,13 +12,15 @@
 #include "stack/host/cpu.h"
 #include "stack/host/own_table.h"
 #include "stack/host/own_thread.h"
+#include "stack/host/poll_set.h"
 #include "stack/host/private_fd.h"
+#include "stack/host/vigil.h"
 
 namespace alp::stack {
 
 namespace {
 
-constexpr long kLookEveryNs = 2'000'000;  // 2 ms
+constexpr std::uint64_t kLookEveryNs = 2'000'000;  // 2 ms
 constexpr int kLooksUntilRest = 5;
 
 void sleep_until(std::uint64_t deadline_ns) {
@@ -32,20 +33,54 @@ void sleep_until(std::uint64_t deadline_ns) {
 
 }  // namespace
 
-Result<void> Cpu::start(const alpine_stack_image& image, alpine_process* process, int wire_fd) {
-    image_ = &image;
-    cpu_ = image.cpu;
-    process_ = process;
-    token_ = Token(&cpu_->token);
-    wire_fd_ = wire_fd;
+/// The active keeper of the family, on its thread.
+class Keeper {
+public:
+    explicit Keeper(Cpu& cpu) : cpu_(cpu), vigil_(*cpu.family_) { thread_.begin(); }
+
+    /// Waits until this process is to have the family's active keeper. False: the stack has ended meanwhile.
+    bool wait_for_office();
+
+    /// Until the stack ends.
+    void serve();
+
+    [[nodiscard]] Thread& thread() { return thread_; }
+
+private:
+    bool lead();
+    void rest();
+    void look(std::uint64_t limit_ns);
+    void bury_dead();
+
+    Cpu& cpu_;
+    Thread thread_;
+    Bell bell_;
+    Vigil vigil_;
+};
+
+Result<void> Cpu::open_descriptors() {
     kick_fd_ = adopt_private_fd(static_cast<int>(raw_syscall(SYS_eventfd2, 0, EFD_NONBLOCK | EFD_CLOEXEC)));
-    if (kick_fd_ < 0) {
-        return Error{-kick_fd_, "cannot make an event descriptor for the stack"};
+    bell_out_ = bell_out();
+    if (kick_fd_ < 0 || bell_out_ < 0) {
+        return Error{EMFILE, "cannot make the stack's event descriptors"};
+    }
+    return {};
+}
+
+Result<void> Cpu::start(const Parts& parts) {
+    image_ = parts.image;
+    cpu_ = parts.image->cpu;
+    process_ = parts.process;
+    family_ = parts.family;
+    token_ = Token(&cpu_->token, &family_->starved);
+    wire_fd_ = parts.wire_fd;
+    if (Result<void> done = open_descriptors(); !done) {
+        return done;
     }
 
     Thread boot;
-    boot.id = static_cast<std::uint64_t>(raw_syscall(SYS_gettid));
-    token_.lock();
+    boot.begin();
+    token_.lock(boot.tid());
     while (cpu_->booted == 0) {
         drive(boot);
         if (cpu_->booted == 0) {
@@ -53,9 +88,28 @@ Result<void> Cpu::start(const alpine_stack_image& image, alpine_process* process
             __atomic_fetch_or(&cpu_->pending, ALPINE_IRQ_TIMER, __ATOMIC_SEQ_CST);
         }
     }
+    group_ = cpu_->group;
     token_.unlock();
+    Member* member = family_->add(group_, descriptors(), boot.tid());
+    become(boot, Seat{member, member->serial});
+    return start_keeper();
+}
 
-    if (const int error = start_own_thread("alpine-keeper", 0, keeper_main, this); error != 0) {
+void Cpu::join(Thread& thread, const Parts& parts, const Seat& seat, int kick_fd) {
+    image_ = parts.image;
+    cpu_ = parts.image->cpu;
+    process_ = parts.process;
+    family_ = parts.family;
+    token_ = Token(&cpu_->token, &family_->starved);
+    wire_fd_ = parts.wire_fd;
+    kick_fd_ = kick_fd;
+    bell_out_ = bell_out();
+    become(thread, seat);
+}
+
+Result<void> Cpu::start_keeper() {
+    has_keeper_ = true;
+    if (const int error = start_own_thread(0, keeper_main, this); error != 0) {
         return Error{error, "cannot start the stack's keeper thread"};
     }
     while (__atomic_load_n(&keeper_ready_, __ATOMIC_ACQUIRE) == 0) {
@@ -70,64 +124,115 @@ void* Cpu::keeper_main(void* self) {
 }
 
 void Cpu::keep() {
-    Thread keeper;
-    keeper.id = static_cast<std::uint64_t>(raw_syscall(SYS_gettid));
-    token_.lock();
-    keeper_id_ = keeper.id;
-    token_.unlock();
-    leave_descriptor_table({wire_fd_, kick_fd_});
+    name_own_thread("alpine-keeper");
+    static_assert(kKeptForTakeover == 3);
+    leave_descriptor_table(
+        {wire_fd_, kick_fd_, bell_out_, kept_for_takeover[0], kept_for_takeover[1], kept_for_takeover[2]});
     __atomic_store_n(&keeper_ready_, 1, __ATOMIC_RELEASE);
     futex_wake(&keeper_ready_, 1);
+    Keeper keeper(*this);
+    if (keeper.wait_for_office()) {
+        keeper.serve();
+    }
+}
 
+bool Keeper::wait_for_office() {
+    const bool first = cpu_.cpu_->keeper == 0;
+    if (pthread_mutex_lock(&cpu_.family_->keeper_lock) == EOWNERDEAD) {
+        pthread_mutex_consistent(&cpu_.family_->keeper_lock);
+    }
+    const bool can_serve = bell_.make(false) && vigil_.begin();
+    cpu_.family_->keeper_bell = bell_.name;
+    thread_.robust.arm(&cpu_.cpu_->token);
+    if (!can_serve || !cpu_.lock(thread_)) {
+        return false;
+    }
+    if (cpu_.cpu_->leader == cpu_.cpu_->keeper) {
+        cpu_.cpu_->leader = 0;  // the keeper before
+    }
+    cpu_.cpu_->keeper = thread_.id;
+    cpu_.cpu_->keeper_asleep = 0;
+    cpu_.release(thread_);
+    bury_dead();
+    if (!first && on_takeover != nullptr) {
+        on_takeover();
+    }
+    return true;
+}
+
+void Keeper::serve() {
     int looks = 0;
-    for (;;) {
-        const timespec look = {0, kLookEveryNs};
-        futex_wait(&keeper_asleep_, 0, &look);
-        const std::uint64_t leader = __atomic_load_n(&cpu_->leader, __ATOMIC_RELAXED);
-        if (leader != 0 && leader != keeper_id_) {
+    while (!cpu_.ended()) {
+        look(kLookEveryNs);
+        const std::uint64_t leader = __atomic_load_n(&cpu_.cpu_->leader, __ATOMIC_RELAXED);
+        if (leader != 0 && leader != thread_.id) {
             if (++looks >= kLooksUntilRest) {
-                keeper_rest();
+                rest();
                 looks = 0;
             }
             continue;
         }
         looks = 0;
-        while (keeper_lead(keeper)) {
+        while (lead()) {
         }
     }
 }
 
+/// Waits, and does what has come up in the family.
+void Keeper::look(std::uint64_t limit_ns) {
+    PollSet set({vigil_.fd(), bell_.fd}, nullptr, 0);
+    set.wait(limit_ns == kNever ? kNever : monotonic_ns() + limit_ns);
+    if (set.own_is_ready(1)) {
+        bell_.silence();
+    }
+    bury_dead();
+}
+
+void Keeper::bury_dead() {
+    for (Cpu::Seat dead = vigil_.next_dead(); dead.member != nullptr; dead = vigil_.next_dead()) {
+        cpu_.bury(thread_, dead);
+    }
+}
+
 /// One round of leading: serve, wait. False: a program thread leads now.
-bool Cpu::keeper_lead(Thread& keeper) {
-    token_.lock();
-    if (cpu_->leader != 0 && cpu_->leader != keeper.id) {
-        token_.unlock();
+bool Keeper::lead() {
+    alpine_cpu* cpu = cpu_.cpu_;
+    if (!cpu_.lock(thread_)) {
         return false;
     }
-    cpu_->leader = keeper.id;
+    if (cpu->leader != 0 && cpu->leader != thread_.id) {
+        cpu_.token_.unlock();
+        return false;
+    }
+    cpu->leader = thread_.id;
+    cpu->leader_group = nullptr;
     // Also without an interrupt: the task in user mode steps aside, the CPU idles and the tick stops.
-    if (!drive(keeper)) {
+    if (!cpu_.drive(thread_)) {
         return true;
     }
-    const std::uint64_t deadline_ns = cpu_->next_event_ns;
-    leader_deadline_ns_ = deadline_ns;
-    token_.unlock();
-    if (__atomic_load_n(&cpu_->pending, __ATOMIC_SEQ_CST) == 0) {
-        poll_wire(keeper, deadline_ns);
+    const std::uint64_t deadline_ns = cpu->next_event_ns;
+    cpu->leader_deadline_ns = deadline_ns;
+    cpu_.token_.unlock();
+    if (__atomic_load_n(&cpu->pending, __ATOMIC_SEQ_CST) == 0 &&
+        cpu_.poll_wire(thread_, deadline_ns, vigil_.fd(), bell_.fd)) {
+        look(0);
     }
-    return __atomic_load_n(&cpu_->leader, __ATOMIC_RELAXED) == keeper.id;
+    return __atomic_load_n(&cpu->leader, __ATOMIC_RELAXED) == thread_.id;
 }
 
 /// Sleeps until a leader leaves and nobody follows it.
-void Cpu::keeper_rest() {
-    token_.lock();
-    const bool led = cpu_->leader != 0 && cpu_->leader != keeper_id_;
-    if (led) {
-        __atomic_store_n(&keeper_asleep_, 1, __ATOMIC_SEQ_CST);
+void Keeper::rest() {
+    alpine_cpu* cpu = cpu_.cpu_;
+    if (!cpu_.lock(thread_)) {
+        return;
     }
-    token_.unlock();
-    while (__atomic_load_n(&keeper_asleep_, __ATOMIC_ACQUIRE) != 0) {
-        futex_wait(&keeper_asleep_, 1);
+    const bool led = cpu->leader != 0 && cpu->leader != thread_.id;
+    if (led) {
+        __atomic_store_n(&cpu->keeper_asleep, 1, __ATOMIC_SEQ_CST);
+    }
+    cpu_.token_.unlock();
+    while (!cpu_.ended() && __atomic_load_n(&cpu->keeper_asleep, __ATOMIC_ACQUIRE) != 0) {
+        look(kNever);
     }
 }
 

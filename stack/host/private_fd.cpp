@@ -23,11 +23,15 @@ std::atomic<std::uint64_t> private_fds[kMaxFd / kBits];
 }  // namespace
 
 int lowest_private = kMaxFd;
+int highest_private = -1;
 
 void note_private_fd(int fd) {
     if (fd >= 0 && fd < kMaxFd) {
         if (fd < lowest_private_fd()) {
             __atomic_store_n(&lowest_private, fd, __ATOMIC_RELAXED);
+        }
+        if (fd > highest_private) {
+            __atomic_store_n(&highest_private, fd, __ATOMIC_RELAXED);
         }
         private_fds[fd / kBits].fetch_or(std::uint64_t{1} << (fd % kBits));
     }

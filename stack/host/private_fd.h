@@ -18,6 +18,17 @@ void forget_private_fd(int fd);
 [[nodiscard]] bool is_private_fd(int fd);
 
 extern int lowest_private;
+extern int highest_private;
+
+/// Calls visit(fd) for each; the visit may forget it.
+template <typename Visit>
+void for_each_private_fd(Visit visit) {
+    for (int fd = lowest_private; fd <= highest_private; ++fd) {
+        if (is_private_fd(fd)) {
+            visit(fd);
+        }
+    }
+}
 
 /// No private descriptor has a lower number. Async-signal-safe.
 inline int lowest_private_fd() { return __atomic_load_n(&lowest_private, __ATOMIC_RELAXED); }

@@ -15,13 +15,18 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
 
+struct alpine_task;
+
 namespace alp::stack {
+
+struct Member;
 
 /// With less RAM the stack does not come through its boot; start() answers EINVAL.
 constexpr std::uint64_t kMinMemoryBytes = 16ULL << 20;
@@ -51,8 +56,9 @@ Result<void> start(const Options& options);
 /// One system call on the stack (x86-64 number or ALPINE_NR_*). Blocks the calling thread as the call does.
 /// Returns the value or a negative errno. A call that was interrupted (see interrupt_self_on_return and signals)
 /// answers -EINTR, or -ERESTARTSYS (-512), -ERESTARTNOHAND (-514), -ERESTARTNOINTR (-513) or
-/// -ERESTART_RESTARTBLOCK (-516) as the kernel's own code did: the caller decides whether to restart.
-/// Any thread; the first call of a thread makes its task inside the stack. Not from inside a host operation.
+/// -ERESTART_RESTARTBLOCK (-516) as the kernel's own code did: the caller decides whether to restart. -ECONNABORTED
+/// also once the stack has ended before its time. Any thread; the first call of a thread makes its task inside the
+/// stack. Not from inside a host operation.
 long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0);
 
 /// The same, but the wait also ends when one of `fds` (host descriptors, as in poll(2)) becomes ready: then the
@@ -91,8 +97,90 @@ void thread_exit();
 /// written.
 void leave_descriptor_table(int kept);
 
-/// In a child after fork(): the arena stays with the parent. running() is false from here on, call() answers
-/// -ENOTCONN.
-void after_fork_in_child();
+/// gettid(2) of the calling thread, without the system call. Async-signal-safe.
+[[nodiscard]] std::uint32_t thread_id();
+
+// --- Families: processes that share the stack (theory in family.h) ---
+
+/// Memory that all processes of the family have at the same address, zeroed at first, for the users of this library.
+struct SharedMemory {
+    void* start;
+    std::size_t len_bytes;
+};
+[[nodiscard]] SharedMemory shared_memory();
+
+/// A process being forked: from begin_fork() to the end_fork of parent and child. Plain data, copied by the fork.
+struct Fork {
+    alpine_task* group;
+    Member* member;
+    std::uint32_t serial;
+};
+
+/// Before fork(): makes the child's process inside the stack, with a copy of this one's descriptors. 0, or -errno for
+/// fork() to answer.
+long begin_fork(Fork& fork);
+
+/// In the parent. `child`: its process id, or negative: there is none after all.
+void end_fork_in_parent(const Fork& fork, long child);
+
+/// In the child, on its one thread, before anything else. It needs a keeper from its first call on: start_keeper().
+void end_fork_in_child(const Fork& fork);
+
+/// A vfork child's calls: between the two, those of the calling thread are made in the process of `fork`. The thread
+/// that made the child is suspended meanwhile, and shares its memory, thread-local storage too. `saved` holds what the
+/// thread was.
+struct SavedThread {
+    alignas(8) unsigned char bytes[192];
+};
+void enter_vfork_child(const Fork& fork, SavedThread& saved);
+void leave_vfork_child(const SavedThread& saved);
+
+/// Ends the part of a vfork child in the stack, before it ends or becomes a program that does not inherit it.
+void end_vfork_child(const Fork& fork);
+
+/// In a child that was forked without these: the stack stays with the parent. running() is false from here on.
+void lose();
+
+[[nodiscard]] bool needs_keeper();
+Result<void> start_keeper();
+
+/// Process `process` has ended: if it was of the family, its part in the stack ends now, and not when the keeper sees it.
+void bury_process(pid_t process);
+
+/// Is this the family's only process?
+[[nodiscard]] bool is_alone();
+
+/// This process ends: its descriptors inside the stack are closed, its tasks end. No call can be made any more, by any
+/// of its threads.
+void leave();
+
+/// Has the stack ended before its time? Every call answers -ECONNABORTED.
+[[nodiscard]] bool ended();
+
+/// What a program needs to join its own process's stack after exec: descriptors that it inherits, and its seat.
+struct Passage {
+    int memory_fd;
+    int wire_fd;
+    int kick_fd;
+    long place;  ///< of the member
+    long serial;
+};
+
+/// Of this process, or of a vfork child's.
+[[nodiscard]] Passage passage();
+[[nodiscard]] Passage passage_of(const Fork& fork);
+
+/// Joins. The process takes the seat of what it was before exec; its threads' tasks are gone, its descriptors in the
+/// stack are as they were. Errors: those of start(); ESTALE the seat is another's by now.
+Result<void> join(const Passage& passage, bool handle_faults);
+
+/// Attaches to a running family, whose descriptors are given, as a process of its own without any descriptor.
+/// Errors: those of start(); ECONNABORTED the stack has ended; EAGAIN the family is full.
+Result<void> attach(const Passage& passage, bool handle_faults);
+
+/// For the users of this library in a family. `takeover`: called by the keeper thread of a process that becomes the
+/// family's active one after another's. `end`: called with a line for the user by a thread that finds that the stack
+/// has ended before its time. `kept`: private descriptors that stay open in forked children and in keepers' tables.
+void set_family_hooks(void (*takeover)(), void (*end)(const char* line), std::initializer_list<int> kept);
 
 }  // namespace alp::stack

@@ -16,6 +16,8 @@ REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 LAB = os.path.join(REPO, "lab", "lab.sh")
 BUILD = os.environ.get("ALPINE_BUILD", os.path.join(REPO, "build"))
 UNPRIVILEGED = 65534
+# Set, all runs on the hosts' kernels: to see whether a test that fails under Alpine is at fault itself.
+ON_HOST = bool(os.environ.get("ALPINE_TEST_ON_HOST"))
 
 ADDRESS = {"a": "10.77.0.1", "b": "10.77.0.2"}
 ADDRESS6 = {"a": "fd77::1", "b": "fd77::2"}
@@ -23,6 +25,7 @@ ADDRESS6 = {"a": "fd77::1", "b": "fd77::2"}
 
 class Lab:
     def __init__(self, both=False, daemon=True):
+        daemon = daemon and not ON_HOST
         self.up_options = ["--both"] if both else [] if daemon else ["--no-daemon"]
         self.has_daemon = daemon
         self.processes = []
@@ -134,6 +137,13 @@ class Lab:
         for process in self.processes:
             self.stop(process)
 
+    def end_daemon(self, pid_file, how=signal.SIGTERM):
+        """Ends a program that has put itself into the background, by the file it keeps its number in."""
+        with open(pid_file) as file:
+            pid = int(file.read())
+        os.kill(pid, how)
+        wait_until(lambda: not os.path.exists("/proc/%d" % pid), "process %d has ended" % pid, timeout=20)
+
     def check_nothing_left(self):
         self.daemon("pid")
         wait_until(lambda: self.tuns() == [], "no TUN device is left", timeout=10)
@@ -161,7 +171,7 @@ class SharedLab(Lab):
 
 
 def alp(*command, options=()):
-    return ["alp", "run", *options, "--", *command]
+    return list(command) if ON_HOST else ["alp", "run", *options, "--", *command]
 
 
 def on(host, *command):

@@ -4,6 +4,7 @@
 A program whose sockets were missed by Alpine would work all the same, on the host's stack. So host a's kernel must have
 opened and accepted no connection and sent no datagram, but for the lab's own looks whether a server on b answers.
 """
+from lab import ON_HOST
 
 
 def counters(lab, host, protocol):
@@ -14,6 +15,8 @@ def counters(lab, host, protocol):
 
 
 def check_unseen(lab):
+    if ON_HOST:
+        return
     tcp, udp = counters(lab, "a", "Tcp"), counters(lab, "a", "Udp")
     assert tcp["PassiveOpens"] == 0, "a's host kernel accepted %d connections" % tcp["PassiveOpens"]
     assert tcp["ActiveOpens"] <= lab.looks_from["a"], "a's host kernel opened %d connections, %d of them the lab's" % (

@@ -1,41 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0
 """psql under Alpine on a PostgreSQL that a host kernel serves: queries, megabytes by COPY, notifications."""
-import glob
 import hashlib
 
 from lab import ADDRESS, alp
+from postgres import PASSWORD, PORT, USER, programs, start_server
 from runner import main
 from unseen import check_unseen
 
-PORT = 15432
 ROWS = 50_000
 
 
-def programs():
-    """Debian keeps each version's programs in a folder of its own; the newest."""
-    return sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda path: int(path.split("/")[-2]))[-1]
-
-
-def start_server(lab):
-    data = lab.path("pg")
-    lab.run("b", [programs() + "/initdb", "-D", data, "-U", "lab", "-A", "trust", "--no-sync", "--locale=C",
-                  "-E", "UTF8"])
-    with open(data + "/pg_hba.conf", "a") as file:
-        file.write("host all all 10.77.0.0/24 scram-sha-256\n")
-    lab.start_listener("b", [programs() + "/postgres", "-D", data, "-h", ADDRESS["b"], "-p", str(PORT), "-k", lab.tmp,
-                             "-F"], PORT)
-    lab.run("b", [programs() + "/psql", "-qh", lab.tmp, "-p", str(PORT), "-U", "lab", "-d", "postgres", "-c",
-                  "ALTER USER lab PASSWORD 'secret'"])
-
-
 def psql(lab, *options, **more):
-    command = [programs() + "/psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", ADDRESS["b"], "-p", str(PORT), "-U", "lab",
+    command = [programs() + "/psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", ADDRESS["b"], "-p", str(PORT), "-U", USER,
                "-d", "postgres", *options]
-    return lab.run("a", alp(*command), env={"PGPASSWORD": "secret"}, **more)
+    return lab.run("a", alp(*command), env={"PGPASSWORD": PASSWORD}, **more)
 
 
 def test_query_results_are_right(lab):
-    start_server(lab)
+    start_server(lab, "b")
     done = psql(lab, "-c", "SELECT sum(n), count(*) FROM generate_series(1, 1000) AS n",
                 "-c", "SELECT inet_client_addr()")
     assert done.stdout.splitlines() == ["500500|1000", ADDRESS["a"]], done
@@ -44,7 +26,7 @@ def test_query_results_are_right(lab):
 
 
 def test_copy_carries_megabytes_both_ways(lab):
-    start_server(lab)
+    start_server(lab, "b")
     text = "".join("%d\t%s\n" % (i, hashlib.sha256(b"%d" % i).hexdigest()) for i in range(ROWS))
     lab.write("rows", text, 0o644)
     commands = "CREATE TABLE rows (n integer, digest text);\n\\copy rows FROM '%s'\n" % lab.path("rows")
@@ -55,7 +37,7 @@ def test_copy_carries_megabytes_both_ways(lab):
 
 
 def test_script_on_standard_input_gets_its_notification(lab):
-    start_server(lab)
+    start_server(lab, "b")
     script = "LISTEN news;\nNOTIFY news, 'hello';\nSELECT 42;\n"
     shown = psql(lab, input=script).stdout
     assert 'notification "news" with payload "hello"' in shown and "42" in shown, shown

@@ -2,7 +2,6 @@
 """rsync over a daemon: a folder of many files there and back, one side under Alpine."""
 import os
 
-from forks import skip_unless_forks_share_the_stack
 from lab import ADDRESS, alp, on
 from payload import give_to_user, make_file, make_folder, sha256_of
 from runner import main
@@ -47,7 +46,6 @@ def test_client_sends_to_a_host_kernel_daemon(lab):
 
 
 def test_client_fetches_from_a_host_kernel_daemon(lab):
-    skip_unless_forks_share_the_stack(lab)
     digests = make_files(lab, "served")
     make_folder(lab, "got")
     start_daemon(lab, "b")
@@ -56,7 +54,6 @@ def test_client_fetches_from_a_host_kernel_daemon(lab):
 
 
 def test_daemon_sends_to_a_host_kernel_client(lab):
-    skip_unless_forks_share_the_stack(lab)
     digests = make_files(lab, "served")
     make_folder(lab, "got")
     start_daemon(lab, "a")
@@ -65,7 +62,6 @@ def test_daemon_sends_to_a_host_kernel_client(lab):
 
 
 def test_daemon_receives_from_a_host_kernel_client(lab):
-    skip_unless_forks_share_the_stack(lab)
     make_folder(lab, "served")
     digests = make_files(lab, "sent")
     start_daemon(lab, "a")

@@ -2,7 +2,7 @@
 """socat under Alpine: relays between stack sockets, and between one and a file, a pipe or a Unix socket of the host."""
 from lab import ADDRESS, alp, on, wait_until
 from payload import make_file, sha256_of
-from programs import ECHO_SERVER, python
+from programs import ECHO_CLIENTS, ECHO_SERVER, python
 from runner import main
 from unseen import check_unseen
 
@@ -93,6 +93,30 @@ def test_server_writes_a_connection_to_standard_output(lab):
         lab.run("b", ["socat", "-u", "OPEN:" + lab.path("sent"), "TCP:%s:%d" % (ADDRESS["a"], PORT)])
         assert server.wait(20) == 0, open(server.log).read()
     assert sha256_of(lab.path("got")) == digest
+
+
+def serve_by_processes(lab, *words):
+    """A child for each connection, and a program for each child: 40 clients at once."""
+    listen = "TCP-LISTEN:%d,fork,reuseaddr,backlog=64" % PORT
+    lab.start_listener("a", alp("socat", "-t", "30", listen, *words), PORT)
+    lab.run("b", python(ECHO_CLIENTS, ADDRESS["a"], PORT, 40, 10))
+
+
+def test_server_starts_a_program_for_each_connection(lab):
+    serve_by_processes(lab, "EXEC:cat")
+
+
+def test_server_starts_a_program_right_on_each_connection(lab):
+    serve_by_processes(lab, "EXEC:cat,nofork")
+
+
+def test_server_starts_a_shell_for_each_connection(lab):
+    serve_by_processes(lab, "SYSTEM:cat | cat")
+
+
+def test_server_connects_each_connection_to_another_host(lab):
+    lab.start_listener("b", python(ECHO_SERVER, PORT + 1), PORT + 1)
+    serve_by_processes(lab, "TCP:%s:%d" % (ADDRESS["b"], PORT + 1))
 
 
 main(check_unseen)

@@ -14,6 +14,8 @@
 #include <sstream>
 
 #include "abi/stack.h"
+#include "stack/host/family.h"
+#include "stack/host/image.h"
 
 namespace alp::stack {
 
@@ -120,11 +122,18 @@ private:
         return plausible_thread && plausible_call && task->wants_in <= 1 && task->turn <= 7 && task->parked <= 1;
     }
 
+    /// A robust mutex is on the list of the thread that holds it, of which the host's kernel makes use in that process.
+    [[nodiscard]] static bool is_in_keeper_lock(std::uint64_t address) {
+        const auto lock =
+            reinterpret_cast<std::uint64_t>(&static_cast<stack::Family*>(stack::family_region())->keeper_lock);
+        return address >= lock && address < lock + sizeof(stack::Family::keeper_lock);
+    }
+
     void scan_page(std::uint64_t page) {
         for (std::uint64_t address = page; address < page + kPage; address += sizeof(std::uint64_t)) {
             const std::uint64_t value = word_at(address);
             const Mapping* mapping = value < kPage ? nullptr : target(value);
-            if (mapping != nullptr && !is_call_argument(address)) {
+            if (mapping != nullptr && !is_call_argument(address) && !is_in_keeper_lock(address)) {
                 found_.push_back({address, value, mapping->line});
             }
         }

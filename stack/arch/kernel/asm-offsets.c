@@ -12,6 +12,7 @@ int main(void)
 	OFFSET(HOST_OWNER, alpine_task, owner);
 	OFFSET(CPU_HANDOFF, alpine_cpu, handoff);
 	OFFSET(PROCESS_THREAD, alpine_process, thread);
+	OFFSET(THREAD_FLAGS, thread_info, flags);
 	DEFINE(REASON_HANDOFF, ALPINE_HANDOFF);
 	return 0;
 }

@@ -161,6 +161,16 @@ long alpine_private_call(long number, const s64 *args)
 		return alpine_local_port(args[0]);
 	case ALPINE_NR_device_ioctl:
 		return device_ioctl(args[0], args[1]);
+	case ALPINE_NR_fork:
+		return alpine_fork();
+	case ALPINE_NR_open_descriptors:
+		return alpine_open_descriptors(args[0], (u8 __user *)args[1], args[2]);
+	case ALPINE_NR_hold:
+		return alpine_hold(args[0]);
+	case ALPINE_NR_take_held:
+		return alpine_take_held(args[0], args[1], args[2]);
+	case ALPINE_NR_let_go:
+		return alpine_let_go(args[0]);
 	default:
 		return -ENOSYS;
 	}
@@ -183,7 +193,7 @@ static void return_to_user(void)
 {
 	unsigned long flags = READ_ONCE(current_thread_info()->flags);
 
-	if (unlikely(alpine_signals_queued))
+	if (unlikely(READ_ONCE(current->thread.host.group->signals_queued)))
 		alpine_raise_signals();
 	if (likely(!(flags & (_TIF_NOTIFY_RESUME | _TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL))))
 		return;

@@ -2,7 +2,7 @@
 /*
  * The stack's init. The kernel ends its boot by executing /init; here that is a file of a few bytes that our own
  * binary format recognises. Loading it gives pid 1 a user-mode task's standing (an mm, no PF_KTHREAD) without any
- * program, mounts proc and sysfs, and starts the manager.
+ * program, mounts proc and sysfs, and starts the first process.
  */
 #include <linux/binfmts.h>
 #include <linux/file.h>
@@ -43,7 +43,8 @@ static int load_init(struct linux_binprm *bprm)
 	setup_new_exec(bprm);
 	set_binfmt(&init_format);
 	finalize_exec(bprm);
-	return user_mode_thread(alpine_manager, NULL, SIGCHLD) < 0 ? -ENOMEM : 0;
+	kernel_sigaction(SIGCHLD, SIG_IGN); /* processes whose parent has ended: they leave nothing */
+	return user_mode_thread(alpine_first_group, NULL, SIGCHLD) < 0 ? -ENOMEM : 0;
 }
 
 /* Echo sockets (SOCK_DGRAM, IPPROTO_ICMP) are everybody's, as systemd has it: who may use this stack is settled. */

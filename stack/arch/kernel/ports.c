@@ -8,6 +8,8 @@
 #include <net/inet_hashtables.h>
 #include <net/inet_timewait_sock.h>
 #include <net/tcp.h>
+#include <net/udp.h>
+#include <net/udplite.h>
 #include <asm/alpine.h>
 #include "../../../net/mptcp/protocol.h"
 
@@ -24,12 +26,29 @@ static bool bound_in(struct inet_hashinfo *table, unsigned short port)
 	return found;
 }
 
+static bool bound_in_udp(struct udp_table *table, unsigned short port)
+{
+	struct udp_hslot *slot = udp_hashslot(table, &init_net, port);
+	struct sock *sk;
+	bool found = false;
+
+	spin_lock_bh(&slot->lock);
+	sk_for_each(sk, &slot->head)
+		found |= inet_sk(sk)->inet_num == port;
+	spin_unlock_bh(&slot->lock);
+	return found;
+}
+
 long alpine_port_in_use(int protocol, unsigned short port)
 {
 	switch (protocol) {
 	case IPPROTO_TCP:
 	case IPPROTO_MPTCP:
 		return bound_in(&tcp_hashinfo, port);
+	case IPPROTO_UDP:
+		return bound_in_udp(init_net.ipv4.udp_table, port);
+	case IPPROTO_UDPLITE:
+		return bound_in_udp(&udplite_table, port);
 	default:
 		return -EPROTONOSUPPORT;
 	}

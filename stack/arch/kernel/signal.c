@@ -6,11 +6,11 @@
  * -------------------
  * Nothing inside the stack ever handles a signal: all of them are blocked in every task of the process, and so they
  * are queued and interrupt no call. (SIGPIPE is ignored instead, since the host side raises it by itself from EPIPE.)
- * What is queued is told to readers of signalfds, and the manager is for ever among those who wait there. Who takes the
- * whole queue, the process's and that of each thread (F_OWNER_TID), hands every signal to the host, which delivers it
- * as it delivers any other: to whichever thread of the program wants it. A call whose own work raised the signal does
- * so before it returns, so that send() of urgent data over lo leaves SIGURG pending as it does in Linux; what comes
- * from elsewhere is the manager's.
+ * What is queued is told to readers of signalfds, and the leader of the process is for ever among those who wait there.
+ * Who takes the whole queue, the process's and that of each thread (F_OWNER_TID), hands every signal to the host, which
+ * delivers it as it delivers any other: to whichever thread of the program wants it. A call whose own work raised the
+ * signal does so before it returns, so that send() of urgent data over lo leaves SIGURG pending as it does in Linux;
+ * what comes from elsewhere is the leader's.
  */
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -33,7 +33,7 @@ static void raise_one(const kernel_siginfo_t *info, u64 thread)
 	siginfo_t external;
 
 	copy_siginfo_to_external(&external, info);
-	host_ops()->raise(&external, thread);
+	host_ops()->raise(&external, current->thread.host.group->process, thread);
 }
 
 /* Signals whose details had no memory, and SIGKILL, which never has any. */
@@ -73,23 +73,21 @@ static void raise_all(struct sigpending *pending, u64 thread)
 	flush_sigqueue(&taken);
 }
 
-bool alpine_signals_queued;
-
 /* In the place of a reader of a signalfd; the queue's lock is held. */
 static int note_signal(struct wait_queue_entry *entry, unsigned int mode, int flags, void *key)
 {
-	WRITE_ONCE(alpine_signals_queued, true);
-	return wake_up_process(entry->private);
+	struct task_struct *leader = entry->private;
+
+	WRITE_ONCE(leader->thread.host.signals_queued, 1);
+	return wake_up_process(leader);
 }
 
-/* By the manager, once. */
-void alpine_watch_signals(void)
+/* By the leader of a process, once. `watch` stays on the queue until the process ends. */
+void alpine_watch_signals(struct wait_queue_entry *watch)
 {
-	static struct wait_queue_entry watch;
-
-	init_waitqueue_func_entry(&watch, note_signal);
-	watch.private = current;
-	add_wait_queue(&current->sighand->signalfd_wqh, &watch);
+	init_waitqueue_func_entry(watch, note_signal);
+	watch->private = current;
+	add_wait_queue(&current->sighand->signalfd_wqh, watch);
 }
 
 static bool has_signals(struct sigpending *pending)
@@ -102,7 +100,7 @@ void alpine_raise_signals(void)
 {
 	struct task_struct *thread;
 
-	WRITE_ONCE(alpine_signals_queued, false);
+	WRITE_ONCE(current->thread.host.group->signals_queued, 0);
 	if (has_signals(&current->signal->shared_pending))
 		raise_all(&current->signal->shared_pending, 0);
 	rcu_read_lock();

@@ -14,9 +14,12 @@
  * thread wants in, and the scheduler goes on from there. Stepping aside touches nothing of the program's, so any
  * host thread may carry it out.
  *
- * New tasks for program threads are made by the manager, which also hands the process's signals to the host
- * (signal.c) and does nothing else: it is the thread group leader of the process, so that it does not matter which
- * program thread is blocked where.
+ * New tasks for program threads are made by the leader of their process's thread group, which also hands the process's
+ * signals to the host (signal.c) and does nothing else: so it does not matter which program thread is blocked where.
+ *
+ * The end of a process, in whatever way, is told by a host thread of another one, or by itself as its last act. All its
+ * tasks are then marked TIF_GONE, and run to their end by whoever has the CPU; a call that is half done ends as by
+ * SIGKILL, and can reach no program's memory on its way.
  */
 #include <linux/binfmts.h>
 #include <linux/fdtable.h>
@@ -34,9 +37,6 @@
 
 #define PROGRAM_THREAD_FLAGS (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
 #define MAX_DESCRIPTORS (1 << 20)
-
-static struct task_struct *manager;
-static bool spawn_wanted;
 
 int copy_thread(struct task_struct *p, const struct kernel_clone_args *args)
 {
@@ -71,16 +71,64 @@ void arch_cpu_idle(void)
 	alpine_take_requests();
 }
 
-/* Sleeps until this task's thread wants in. `wants_in` is only ever set before the task is woken. */
+/* Sleeps until this task's thread wants in, or is gone. Both are only ever set before the task is woken. */
 static void step_aside(struct alpine_task *self)
 {
 	for (;;) {
 		set_current_state(TASK_IDLE);
-		if (self->wants_in)
+		if (self->wants_in || test_thread_flag(TIF_GONE))
 			break;
 		schedule();
 	}
 	__set_current_state(TASK_RUNNING);
+}
+
+/* The host thread of `task` is no more. What it sleeps for inside a call ends as by a signal. */
+static void mark_gone(struct task_struct *task)
+{
+	struct alpine_task *host = &task->thread.host;
+
+	set_ti_thread_flag(task_thread_info(task), TIF_GONE);
+	host->owner = 0;
+	host->wants_in = 0;
+	set_notify_signal(task);
+	wake_up_process(task);
+}
+
+/* The program threads of a process are gone; with `leader`, the process is. */
+static void mark_process_gone(struct alpine_task *group, bool leader)
+{
+	struct task_struct *task;
+
+	rcu_read_lock();
+	for_each_thread(task_of(group), task) {
+		if (leader || task != task_of(group))
+			mark_gone(task);
+	}
+	rcu_read_unlock();
+	if (leader)
+		send_sig(SIGKILL, task_of(group), 1);
+}
+
+static void take_request(u32 request)
+{
+	struct alpine_task *group = alpine_cpu.group;
+
+	switch (request) {
+	case ALPINE_REQUEST_SPAWN:
+		group->spawn_wanted = 1;
+		wake_up_process(task_of(group));
+		break;
+	case ALPINE_REQUEST_INTERRUPT:
+		set_notify_signal(task_of(alpine_cpu.interrupt));
+		break;
+	case ALPINE_REQUEST_END:
+		mark_process_gone(group, true);
+		break;
+	case ALPINE_REQUEST_EXEC:
+		mark_process_gone(group, false);
+		break;
+	}
 }
 
 /* What the resuming host thread asks for, unless it is a call of the task that is current already. */
@@ -93,17 +141,15 @@ void alpine_take_requests(void)
 	alpine_cpu.request = ALPINE_REQUEST_NONE;
 	if (enter)
 		wake_up_process(task_of(enter));
-	if (request == ALPINE_REQUEST_SPAWN) {
-		spawn_wanted = true;
-		wake_up_process(manager);
-	} else if (request == ALPINE_REQUEST_INTERRUPT) {
-		set_notify_signal(task_of(alpine_cpu.interrupt));
-	}
+	if (request != ALPINE_REQUEST_NONE)
+		take_request(request);
 }
 
 static void program_thread(struct alpine_task *self)
 {
 	for (;;) {
+		if (test_thread_flag(TIF_GONE))
+			do_exit(0);
 		if (self->wants_in) {
 			alpine_call_frame(self);
 			self->wants_in = 0;
@@ -139,10 +185,17 @@ void alpine_user_mode(void)
 	}
 }
 
+static void set_up(struct task_struct *task, struct alpine_task *group)
+{
+	task->thread.host.group = group;
+	task->thread.host.flags = &task_thread_info(task)->flags;
+}
+
 static int program_thread_start(void *owner)
 {
 	struct alpine_task *self = &current->thread.host;
 
+	set_up(current, &current->group_leader->thread.host);
 	self->owner = (u64)owner;
 	set_thread_flag(TIF_PROGRAM);
 	alpine_cpu.spawned = self;
@@ -162,27 +215,64 @@ static void spawn_program_thread(void)
 		alpine_cpu.spawn_error = pid;
 }
 
-/* The thread group leader of a process of the stack. */
-int alpine_manager(void *unused)
+/* What the leader of a process does until that ends. */
+static void __noreturn lead_group(struct alpine_task *self)
 {
-	alpine_hold_signals();
-	alpine_watch_signals();
-	__close_range(0, ~0U, 0);
-	current->signal->rlim[RLIMIT_NOFILE].rlim_cur = MAX_DESCRIPTORS;
-	current->signal->rlim[RLIMIT_NOFILE].rlim_max = MAX_DESCRIPTORS;
-	manager = current;
-	alpine_cpu.booted = 1;
+	struct wait_queue_entry watch;
 
+	alpine_watch_signals(&watch);
 	for (;;) {
 		set_current_state(TASK_IDLE);
-		if (!spawn_wanted && !alpine_signals_queued)
+		if (!self->spawn_wanted && !self->signals_queued && !test_thread_flag(TIF_GONE))
 			schedule();
 		__set_current_state(TASK_RUNNING);
-		if (alpine_signals_queued)
+		if (test_thread_flag(TIF_GONE))
+			break;
+		if (self->signals_queued)
 			alpine_raise_signals();
-		if (spawn_wanted) {
-			spawn_wanted = false;
+		if (self->spawn_wanted) {
+			self->spawn_wanted = 0;
 			spawn_program_thread();
 		}
 	}
+	remove_wait_queue(&current->sighand->signalfd_wqh, &watch);
+	do_exit(0);
+}
+
+/* The leader of the first process. */
+int alpine_first_group(void *unused)
+{
+	alpine_hold_signals();
+	__close_range(0, ~0U, 0);
+	current->signal->rlim[RLIMIT_NOFILE].rlim_cur = MAX_DESCRIPTORS;
+	current->signal->rlim[RLIMIT_NOFILE].rlim_max = MAX_DESCRIPTORS;
+	set_up(current, &current->thread.host);
+	alpine_cpu.group = &current->thread.host;
+	alpine_cpu.booted = 1;
+	lead_group(&current->thread.host);
+}
+
+static int forked_group(void *unused)
+{
+	lead_group(&current->thread.host);
+}
+
+/* A process with a copy of the caller's descriptors. That it holds its signals it has from the caller. */
+long alpine_fork(void)
+{
+	struct kernel_clone_args args = {
+		.flags = CLONE_VM,
+		.exit_signal = SIGCHLD,
+		.fn = forked_group,
+	};
+	pid_t pid = kernel_clone(&args);
+	struct task_struct *leader;
+
+	if (pid < 0)
+		return pid;
+	rcu_read_lock();
+	leader = find_task_by_vpid(pid); /* it has not run yet: there is one CPU, and it is ours */
+	set_up(leader, &leader->thread.host);
+	rcu_read_unlock();
+	return (long)&leader->thread.host;
 }

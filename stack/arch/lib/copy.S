@@ -4,6 +4,16 @@
  * processors with FSRM do at full speed for any length; short lengths go eight bytes at a time.
  */
 #include <linux/linkage.h>
+#include <asm/asm-offsets.h>
+#include <asm/thread_info.h>
+
+	/* Jumps to \label if the task's process is gone (uaccess.h). */
+	.macro IF_GONE label
+	movq	%rsp, %rax
+	andq	$-THREAD_SIZE, %rax
+	testl	$(1 << TIF_GONE), THREAD_FLAGS(%rax)
+	jnz	\label
+	.endm
 
 	.macro EXTABLE from, to
 	.pushsection __ex_table, "a"
@@ -57,6 +67,7 @@ SYM_FUNC_END(memset)
 /* unsigned long alpine_copy_user(to, from, len): bytes not copied. */
 SYM_FUNC_START(alpine_copy_user)
 	movq	%rdx, %rcx
+	IF_GONE	2f
 1:	rep movsb
 2:	movq	%rcx, %rax
 	ret
@@ -66,6 +77,7 @@ SYM_FUNC_END(alpine_copy_user)
 /* unsigned long alpine_clear_user(to, len): bytes not cleared. */
 SYM_FUNC_START(alpine_clear_user)
 	movq	%rsi, %rcx
+	IF_GONE	2f
 	xorl	%eax, %eax
 1:	rep stosb
 2:	movq	%rcx, %rax

@@ -18,16 +18,17 @@ extern struct task_struct *alpine_last;
 /* task.c */
 void alpine_user_mode(void);
 void alpine_take_requests(void);
-int alpine_manager(void *unused);
+int alpine_first_group(void *unused);
+long alpine_fork(void);
 
 /* calls.c: one call of the program, on its kernel stack */
 void alpine_call(struct alpine_task *self);
 long alpine_private_call(long number, const s64 *args);
 
 /* signal.c */
+struct wait_queue_entry;
 void alpine_hold_signals(void);
-extern bool alpine_signals_queued;
-void alpine_watch_signals(void);
+void alpine_watch_signals(struct wait_queue_entry *watch);
 void alpine_raise_signals(void);
 long alpine_task_of_thread(u64 owner);
 long alpine_thread_of_task(pid_t pid);
@@ -45,6 +46,12 @@ struct alpine_packet_map;
 long alpine_packet_map(int fd, struct alpine_packet_map __user *to);
 long alpine_packet_block(int handle, u32 index);
 long alpine_packet_unmap(int handle);
+
+/* passing.c */
+long alpine_open_descriptors(unsigned int from, u8 __user *to, size_t bytes);
+long alpine_hold(int fd);
+long alpine_take_held(int handle, int fd, int flags);
+long alpine_let_go(int handle);
 
 /* pinning.c */
 long alpine_setsockopt(long fd, long level, long name, long value, long len, long unused);

@@ -50,10 +50,12 @@ static inline struct thread_info *current_thread_info(void)
 #define TIF_SYSCALL_AUDIT 8
 #define TIF_SECCOMP 9
 #define TIF_PROGRAM 10 /* carries a host thread (struct alpine_task) */
+#define TIF_GONE 11 /* carried one: ALPINE_TASK_GONE */
 
 #define _TIF_NOTIFY_RESUME (1 << TIF_NOTIFY_RESUME)
 #define _TIF_SIGPENDING (1 << TIF_SIGPENDING)
 #define _TIF_NEED_RESCHED (1 << TIF_NEED_RESCHED)
 #define _TIF_NOTIFY_SIGNAL (1 << TIF_NOTIFY_SIGNAL)
 #define _TIF_POLLING_NRFLAG (1 << TIF_POLLING_NRFLAG)
+#define _TIF_GONE (1 << TIF_GONE)
 #endif

@@ -3,9 +3,11 @@
 #define _ASM_ALPINE_UACCESS_H
 /*
  * "User" memory is the memory of the program whose host thread makes the call: the same address space. Every
- * access has an exception table entry; the host side answers SIGSEGV and SIGBUS by continuing at its fixup.
+ * access has an exception table entry; the host side answers SIGSEGV and SIGBUS by continuing at its fixup. A task whose
+ * process is gone is run to its end by another one: it must not touch that one's memory.
  */
 #include <linux/string.h>
+#include <linux/thread_info.h>
 #include <asm/extable.h>
 #include <asm-generic/access_ok.h>
 
@@ -49,6 +51,8 @@ static __always_inline int alpine_get_user(size_t size, const void __user *ptr, 
 {
 	const void *from = (const void __force *)ptr;
 
+	if (unlikely(current_thread_info()->flags & _TIF_GONE))
+		return -EFAULT;
 	switch (size) {
 	case 1: return alpine_user_load("movb", "=q", to, from, u8);
 	case 2: return alpine_user_load("movw", "=r", to, from, u16);
@@ -63,6 +67,8 @@ static __always_inline int alpine_put_user(size_t size, void __user *ptr, const 
 {
 	void *to = (void __force *)ptr;
 
+	if (unlikely(current_thread_info()->flags & _TIF_GONE))
+		return -EFAULT;
 	switch (size) {
 	case 1: return alpine_user_store("movb", "q", to, from, u8);
 	case 2: return alpine_user_store("movw", "r", to, from, u16);

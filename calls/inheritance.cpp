@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "calls/inheritance.h"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/raw_syscall.h"
+#include "calls/adopted.h"
+#include "calls/claims.h"
+#include "calls/descriptors.h"
+#include "calls/groups.h"
+#include "calls/guard.h"
+#include "calls/process.h"
+#include "calls/stack_call.h"
+#include "calls/startup.h"
+#include "stack/host/stack.h"
+
+namespace alp::calls {
+
+namespace {
+
+constexpr char kJoin[] = "ALPINE_JOIN=";
+constexpr char kPreload[] = "LD_PRELOAD=";
+constexpr int kMaxVariables = 65536;
+
+const char* own_path = "";
+bool per_family;
+
+[[gnu::constructor(101)]] void look_at_environment() {
+    Dl_info info{};
+    if (dladdr(reinterpret_cast<const void*>(&look_at_environment), &info) != 0 && info.dli_fname != nullptr) {
+        own_path = info.dli_fname;
+    }
+    const char* per = getenv("ALPINE_STACK_PER");
+    per_family = per != nullptr && strcmp(per, "family") == 0;
+}
+
+bool is_vfork_or_runs() { return vfork_seat() != nullptr || (stack::running() && !is_foreign_process()); }
+
+/// The descriptors that a program needs to go on with its process's stack, Alpine's own.
+template <typename Visit>
+void for_each_of_passage(const stack::Passage& passage, Visit visit) {
+    const DaemonDescriptors daemon = daemon_descriptors();
+    for (const int fd :
+         {passage.memory_fd, passage.wire_fd, passage.kick_fd, daemon.connection, daemon.receive, daemon.send}) {
+        if (fd >= 0) {
+            visit(fd);
+        }
+    }
+}
+
+stack::Passage own_passage() {
+    const stack::Fork* seat = vfork_seat();
+    return seat != nullptr ? stack::passage_of(*seat) : stack::passage();
+}
+
+void close_in_stack(int fd) {
+    stack_call(SYS_close, fd);
+    if (vfork_seat() == nullptr) {
+        if (OpenFile* last = remove(fd); last != nullptr) {
+            drop_claim(*last);
+            leave_groups(*last);
+            recycle(last);
+        }
+    }
+}
+
+/// Closes in the stack what exec will close on the host. True: something stays open.
+bool keep_what_stays_open(bool reached) {
+    bool any = false;
+    for_each_stack_descriptor([&](int fd) {
+        const long flags = raw_syscall(SYS_fcntl, fd, F_GETFD);
+        if (flags < 0 || (flags & FD_CLOEXEC) != 0 || !reached) {
+            close_in_stack(fd);
+        } else {
+            any = true;
+        }
+    });
+    return any;
+}
+
+}  // namespace
+
+bool one_stack_per_family() { return per_family; }
+
+const char* take_variable(const char* name) {
+    const char* value = getenv(name);
+    static char copy[160];
+    if (value == nullptr) {
+        return nullptr;
+    }
+    strncpy(copy, value, sizeof(copy) - 1);
+    unsetenv(name);
+    return copy;
+}
+
+Departure::Departure(char* const* environment, bool reached) : environment_(environment) {
+    if (!is_vfork_or_runs() || stack::ended()) {
+        return;
+    }
+    joins_ = (keep_what_stays_open(reached) || per_family) && reached && extend_environment();
+    if (joins_) {
+        for_each_of_passage(own_passage(), [](int fd) { raw_syscall(SYS_fcntl, fd, F_SETFD, 0); });
+    } else {
+        left_ = true;
+        end_part_in_stack();
+    }
+}
+
+Departure::~Departure() {
+    if (extended_ != nullptr) {
+        raw_syscall(SYS_munmap, arg(extended_), static_cast<long>(extended_bytes_));
+    }
+}
+
+void Departure::undo() {
+    if (joins_) {
+        for_each_of_passage(own_passage(), [](int fd) { raw_syscall(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC); });
+    }
+    if (left_) {
+        exiting = false;
+        thread_state.exempt_from_exit = false;
+    }
+}
+
+void Departure::name_passage() {
+    const stack::Passage passage = own_passage();
+    const DaemonDescriptors daemon = daemon_descriptors();
+    snprintf(passage_, sizeof(passage_), "%s%d,%d,%d,%d,%d,%d,%ld,%ld", kJoin, passage.memory_fd, passage.wire_fd,
+             passage.kick_fd, daemon.connection, daemon.receive, daemon.send, passage.place, passage.serial);
+}
+
+/// The environment with the passage, and with libalpine.so preloaded. False: it cannot be read, or no memory.
+bool Departure::extend_environment() {
+    std::size_t count = 0;
+    const char* entry = nullptr;
+    for (;; ++count) {
+        if (count == kMaxVariables || !guarded_copy(&entry, environment_ + count, sizeof(entry))) {
+            return false;
+        }
+        if (entry == nullptr) {
+            break;
+        }
+    }
+    extended_bytes_ = (count + 3) * sizeof(char*);
+    const long memory = raw_syscall(SYS_mmap, 0, static_cast<long>(extended_bytes_), PROT_READ | PROT_WRITE,
+                                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory < 0) {
+        return false;
+    }
+    extended_ = reinterpret_cast<const char**>(memory);
+    bool preloaded = false;
+    for (std::size_t i = 0; i < count; ++i) {
+        const char* variable = environment_[i];
+        extended_[i] = variable;
+        char head[sizeof(kPreload)] = "";
+        static_cast<void>(guarded_string(head, variable, sizeof(head)));
+        if (memcmp(head, kPreload, sizeof(kPreload) - 1) == 0) {
+            char value[512] = "";
+            static_cast<void>(guarded_string(value, variable + sizeof(kPreload) - 1, sizeof(value)));
+            value[sizeof(value) - 1] = '\0';
+            preloaded = true;
+            if (strstr(value, "libalpine") == nullptr) {
+                snprintf(preload_, sizeof(preload_), "%s%s:%s", kPreload, own_path, value);
+                extended_[i] = preload_;
+            }
+        }
+    }
+    if (!preloaded) {
+        snprintf(preload_, sizeof(preload_), "%s%s", kPreload, own_path);
+        extended_[count++] = preload_;
+    }
+    name_passage();
+    extended_[count] = passage_;
+    environment_ = const_cast<char* const*>(extended_);
+    return true;
+}
+
+}  // namespace alp::calls

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+// The processes that share a stack: a family.
+//
+// Theory of operation
+// -------------------
+// Behind the stack's RAM, in the same memory object and at the same address in every process, lies a region of the
+// host side's own. At its beginning stands who belongs to the family; the rest is for the users of the stack library
+// (shared_memory() in stack.h).
+//
+// A process joins by being forked by a member, by exec of a member (its place is passed on), or by attaching. It leaves
+// when it ends in order, by itself; if it is killed, the family's active keeper finds out by a pidfd and does it
+// for it. Every member has a keeper thread. One of them is the active one, which holds a robust mutex for as long as it
+// lives: when its process ends, in whatever way, the host's kernel wakes the next.
+#pragma once
+
+#include <pthread.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "abi/stack.h"
+#include "base/shared_lock.h"
+
+namespace alp::stack {
+
+/// The descriptors, by a process's own numbers, that another one needs to attach to its stack. -1: there is none.
+struct FamilyDescriptors {
+    int memory;  ///< the memory object of the arena
+    int wire;
+    int kick;
+    int daemon[3];  ///< of the connection to alpined: itself, and both ends of where a new one is handed over
+};
+
+/// A process of the family. Zero: a free place. Changed under Family::lock.
+struct Member {
+    alpine_task* group;     ///< its leader inside the stack; null: the place is free
+    std::uint32_t process;  ///< host process id; 0: being forked
+    std::uint32_t serial;   ///< tells one user of the place from the next
+    FamilyDescriptors descriptors;
+};
+
+struct Family {
+    static constexpr std::size_t kMaxMembers = 16384;
+
+    std::uint64_t layout;         ///< of this structure and what follows it: the same build has the same
+    char image_path[512];         ///< of the stack image
+    std::uint64_t keeper_bell;    ///< name of the active keeper's address, see bell.h
+    pthread_mutex_t keeper_lock;  ///< robust; held by the active keeper
+    SharedLock lock;
+    std::uint32_t count;       ///< members
+    std::uint32_t end;         ///< one past the last place in use
+    std::uint32_t generation;  ///< changes whenever a member comes or goes
+    std::uint32_t last_serial;
+    std::uint32_t starved;  ///< of the token, see token.h
+    Member members[kMaxMembers];
+
+    /// As the first process makes it: zeroed memory.
+    void initialize(std::uint64_t layout_id, const char* image);
+
+    /// A place for a process with this leader and these descriptors, or null: the family is full. `self`: the calling
+    /// thread.
+    Member* add(alpine_task* group, const FamilyDescriptors& descriptors, std::uint32_t self);
+
+    /// The member of that serial has ended, or will have in a moment. Its leader; null: it was gone already.
+    alpine_task* remove(Member* member, std::uint32_t serial, std::uint32_t self);
+
+    /// The member of that serial, being forked, is this process. Both it and its parent say so.
+    /// A child has its parent's descriptors.
+    void name(Member* member, std::uint32_t serial, std::uint32_t process, std::uint32_t self);
+};
+
+/// Bytes behind the stack's RAM that all processes of a family share. Address space; touched as it is used.
+inline constexpr std::size_t kFamilyBytes = 32UL << 20;
+
+}  // namespace alp::stack
