@@ -120,8 +120,8 @@ void Testbed::start_alpined() {
         return 1;
     });
     const Inside inside(a_);
-    // It listens before it is ready, but answers only then.
-    ASSERT_TRUE(within_a_second([] {
+    // It listens before it is ready, but answers only then: the host's kernel looks through its programs first.
+    ASSERT_TRUE(within(std::chrono::seconds(10), [] {
         proxy::Client client;
         return client.connect(ALPINE_PROXY_SOCKET).ok() && client.status().ok();
     })) << log();
@@ -144,8 +144,10 @@ int Testbed::tun_count() const {
     return count;
 }
 
-bool within_a_second(const std::function<bool()>& condition) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+bool within_a_second(const std::function<bool()>& condition) { return within(std::chrono::seconds(1), condition); }
+
+bool within(std::chrono::seconds time, const std::function<bool()>& condition) {
+    const auto end = std::chrono::steady_clock::now() + time;
     while (!condition()) {
         if (std::chrono::steady_clock::now() > end) {
             return false;

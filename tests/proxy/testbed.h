@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -102,7 +103,8 @@ private:
     std::unique_ptr<Child> alpined_;
 };
 
-/// Waits up to a second for a condition; answers whether it came about.
+/// Waits for a condition; answers whether it came about.
+bool within(std::chrono::seconds time, const std::function<bool()>& condition);
 bool within_a_second(const std::function<bool()>& condition);
 
 }  // namespace alp::test
