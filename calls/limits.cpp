@@ -38,6 +38,14 @@ namespace {
 
 constexpr rlim_t kOwnBytes = 1536UL << 20; /* the arena (1 GiB), the image, Alpine's heap and stacks */
 
+/// What Alpine starts with a process's first call in the stack, and could not start any more. (Threads that are there
+/// keep what they may.)
+void prepare_for_limits() {
+    if (stack::running() && !is_foreign_process()) {
+        ensure_keeper();
+    }
+}
+
 rlim_t own_bytes() {
     const char* memory = getenv("ALPINE_MEMORY");
     return memory == nullptr ? kOwnBytes : ~rlim_t{0} >> 1;  // an arena of any size: no limit that could be met
@@ -56,6 +64,9 @@ rlim_t without_own(rlim_t limit) {
 }  // namespace
 
 long sys_prlimit64(int process, int resource, const rlimit* wanted, rlimit* old) {
+    if (wanted != nullptr) {
+        prepare_for_limits();
+    }
     if (resource != RLIMIT_AS || (process != 0 && process != raw_syscall(SYS_getpid))) {
         return raw_syscall(SYS_prlimit64, process, resource, arg(wanted), arg(old));
     }
@@ -77,6 +88,7 @@ long sys_prlimit64(int process, int resource, const rlimit* wanted, rlimit* old)
 }
 
 long sys_setrlimit(int resource, const rlimit* wanted) {
+    prepare_for_limits();
     return resource == RLIMIT_AS ? sys_prlimit64(0, resource, wanted, nullptr)
                                  : raw_syscall(SYS_setrlimit, resource, arg(wanted));
 }
@@ -152,6 +164,7 @@ long sys_seccomp(unsigned operation, unsigned flags, void* argument) {
     if (operation != SECCOMP_SET_MODE_FILTER) {
         return raw_syscall(SYS_seccomp, operation, flags, arg(argument));
     }
+    prepare_for_limits();
     const WidenedFilter widened(argument);
     return raw_syscall(SYS_seccomp, operation, flags, widened.get(argument));
 }
@@ -160,6 +173,7 @@ long sys_prctl(int option, long a, long b, long c, long d) {
     if (option != PR_SET_SECCOMP || a != SECCOMP_MODE_FILTER) {
         return raw_syscall(SYS_prctl, option, a, b, c, d);
     }
+    prepare_for_limits();
     const WidenedFilter widened(reinterpret_cast<const void*>(b));
     return raw_syscall(SYS_prctl, option, a, widened.get(reinterpret_cast<const void*>(b)), c, d);
 }

@@ -37,8 +37,10 @@
 #include "calls/explain.h"
 #include "calls/guard.h"
 #include "calls/heap.h"
+#include "calls/inheritance.h"
 #include "calls/passing.h"
 #include "calls/rings.h"
+#include "calls/signals.h"
 #include "calls/sites.h"
 #include "calls/stack_call.h"
 #include "calls/startup.h"
@@ -128,6 +130,13 @@ void in_unseen_child() {
     pthread_atfork(nullptr, nullptr, in_unseen_child);
 }
 
+/// Before a new process: all of a family have one stack, so it is there before the first child.
+void have_stack_for_family() {
+    if (one_stack_per_family() && !stack::running() && !stack_stayed_with_parent && !is_foreign_process()) {
+        ensure_stack();
+    }
+}
+
 /// Is this process one that has a part in the stack, for a child to share?
 bool shares_stack() { return stack::running() && !stack::ended() && !is_foreign_process(); }
 
@@ -151,10 +160,12 @@ bool copies_memory(long number, long a, long b) {
 
 /// A call that copies the memory: made here, both sides come back.
 long fork_here(long number, long a, long b, long c, long d, long e) {
+    have_stack_for_family();
     stack::Fork fork{};
     const bool shared = shares_stack();
     enter_critical();
     if (shared) {
+        put_off_deaths();
         note_shared_descriptions();
         give_epolls_their_halves();
     }
@@ -180,6 +191,7 @@ long prepare(unsigned long flags) {
     if (!process || nested == kMaxNested || ((flags & CLONE_VM) != 0 && !vfork)) {
         return kMakeInPlace;
     }
+    have_stack_for_family();
     Under& under = under_way[nested];
     under.vfork = vfork;
     under.in_stack = stack::running() && !stack::ended() && (is_vfork_child() || !is_foreign_process());

@@ -173,6 +173,7 @@ void take_over(const Inherited& inherited) {
     client = new (client_storage) proxy::Client;
     client->adopt(shared().address, {daemon.connection, daemon.receive, daemon.send}, shared().client);
     be_ready_for_family();
+    put_off_deaths();
     note_shared_descriptions();
 }
 
@@ -220,6 +221,26 @@ private:
     std::uint64_t saved_ = 0;
 };
 
+/// As the variable has it, and what it says. Empty: nothing is pending.
+char pending_variable[192];
+Inherited pending;
+
+void join_later(const char* passage) {
+    if (Result<Inherited> inherited = read_inherited(passage + sizeof(kLater) - 1); inherited) {
+        pending = inherited.value();
+        snprintf(pending_variable, sizeof(pending_variable), "ALPINE_JOIN=%s", passage);
+    }
+}
+
+/// Joins the stack that is pending. When it has ended meanwhile, the process needs one of its own.
+bool join_pending() {
+    if (pending_variable[0] == '\0') {
+        return false;
+    }
+    pending_variable[0] = '\0';
+    return join_stack(pending).ok();
+}
+
 void start_with(Result<void> (*start)(const Inherited&), const char* text) {
     const SignalsHeld held;
     const Result<Inherited> inherited = read_inherited(text);
@@ -236,8 +257,10 @@ void start_once() {
     if (started) {
         return;
     }
-    if (Result<void> done = start_stack(); !done) {
-        give_up(done.error());
+    if (!join_pending()) {
+        if (Result<void> done = start_stack(); !done) {
+            give_up(done.error());
+        }
     }
     started = true;
 }
@@ -245,12 +268,13 @@ void start_once() {
 /// Before the program's own code: the stack that it has from before exec, that it is to enter, or that its children are
 /// to have in common.
 [[gnu::constructor(103)]] void start_at_load() {
-    if (const char* passage = take_variable("ALPINE_JOIN"); passage != nullptr) {
+    const char* passage = take_variable("ALPINE_JOIN");
+    if (passage != nullptr && strncmp(passage, kLater, sizeof(kLater) - 1) == 0) {
+        join_later(passage);
+    } else if (passage != nullptr) {
         start_with(join_stack, passage);
     } else if (const char* visit = take_variable("ALPINE_ENTER"); visit != nullptr) {
         start_with(enter_stack, visit);
-    } else if (one_stack_per_family()) {
-        start_once();
     }
 }
 
@@ -330,6 +354,17 @@ long lease_endpoints(int protocol, unsigned count, alpine_endpoint* granted) {
 void release_endpoint(const alpine_endpoint& endpoint) {
     // ENOENT would mean alpined forgot it (it was restarted): then the port is free already.
     static_cast<void>(client->release(to_claim(endpoint)));
+}
+
+const char* pending_passage() { return pending_variable[0] != '\0' ? pending_variable : nullptr; }
+
+void for_each_pending(void (*visit)(int fd)) {
+    for (const int fd : {pending.passage.memory_fd, pending.passage.wire_fd, pending.passage.kick_fd,
+                         pending.daemon.connection, pending.daemon.receive, pending.daemon.send}) {
+        if (fd >= 0) {
+            visit(fd);
+        }
+    }
 }
 
 DaemonDescriptors daemon_descriptors() {
