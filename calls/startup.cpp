@@ -97,7 +97,7 @@ Result<void> start_stack() {
     if (Result<void> done = client->connect(config.value().daemon_address); !done) {
         return done;
     }
-    Result<proxy::Attachment> wire = client->attach();
+    Result<proxy::Attachment> wire = client->attach(config.value().wire);
     if (!wire) {
         return wire.error();
     }

@@ -57,6 +57,9 @@ Result<std::map<std::string, std::string>> run_environment(const Install& instal
         }
         variables["ALPINE_MEMORY"] = options.memory;
     }
+    if (!options.wire.empty()) {
+        variables["ALPINE_WIRE"] = options.wire;
+    }
     if (options.dmesg) {
         variables["ALPINE_DMESG"] = "1";
     }

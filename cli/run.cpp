@@ -18,6 +18,7 @@
 #include "cli/program.h"
 #include "cli/verbs.h"
 #include "proxy/client/client.h"
+#include "proxy/client/names.h"
 
 namespace alp::cli {
 
@@ -28,13 +29,20 @@ int cannot_start(const std::string& why) {
     return kExitCannotStart;
 }
 
-Result<void> check_daemon() {
+Result<void> check_daemon(const RunOptions& options) {
     proxy::Client client;
     if (auto connected = client.connect(proxy::default_address()); !connected) {
         return connected;
     }
     auto status = client.status();  // also sees to it that both speak the same version of the protocol
-    return status ? Result<void>() : Result<void>(status.error());
+    if (!status) {
+        return status.error();
+    }
+    const alpine_wire wire = options.wire == "classic" ? ALPINE_WIRE_CLASSIC : ALPINE_WIRE_STEER;
+    if (!options.wire.empty() && (status.value().wires & (1U << wire)) == 0) {
+        return Error{EOPNOTSUPP, proxy::refuse_wire(wire)};
+    }
+    return {};
 }
 
 /// The first thing that keeps Alpine from starting.
@@ -45,7 +53,7 @@ Result<void> check_alpine(const Install& install, const RunOptions& options) {
     if (auto image = check_stack_image(install, options.stack); !image) {
         return image;
     }
-    return check_daemon();
+    return check_daemon(options);
 }
 
 int cannot_exec(const std::string& name, int code) {
@@ -147,7 +155,8 @@ void add_run(CLI::App& app, const std::vector<std::string>& command, int& exit_c
         ->allow_extra_args(false);
     verb->add_option("--memory", options->memory, "Memory of the stack, such as 512M or 2G")
         ->transform(CLI::AsSizeValue(false));
-    verb->add_option("--wire", "How packets reach the network: steer")->check(CLI::IsMember({"steer"}));
+    verb->add_option("--wire", options->wire, "How packets reach the network: steer (eBPF) or classic (libpcap)")
+        ->check(CLI::IsMember({"steer", "classic"}));
     verb->add_flag("--dmesg", options->dmesg, "Copy the stack's kernel log to standard error");
     verb->add_flag("--explain", options->explain,
                    "At the end of each process: which calls the stack handled, and which not and why");

@@ -15,6 +15,7 @@
 #include "proxy/bound_socket.h"
 #include "proxy/listener.h"
 #include "proxy/log.h"
+#include "proxy/privileged/tun.h"
 
 namespace alp::proxy {
 namespace {
@@ -48,7 +49,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const Options& options) {
     if (geteuid() != 0) {
         return Error{EPERM, "alpined makes devices and loads eBPF: start it as root, 'sudo alpined'"};
     }
-    if (auto tun = check_tun_available(); !tun) {
+    if (auto tun = options.steer ? check_tun_available() : Result<void>(); !tun) {
         return tun.error();
     }
     auto loop = EventLoop::make();
@@ -77,20 +78,37 @@ Result<void> Daemon::prepare(const Options& options) {
     if (!own_netns) {
         return own_netns.error();
     }
-    auto steering = Steering::load();
-    if (!steering) {
-        return steering.error();
+    if (auto wires = prepare_wires(options); !wires) {
+        return wires;
     }
-    steering_ = std::move(steering).value();
-    service_ = std::make_unique<Service>(*steering_, host_, policy_, own_netns.value());
-    if (auto relaxed = reverse_path_filter_.relax(); !relaxed) {
-        return relaxed;
-    }
+    service_ = std::make_unique<Service>(*wires_, host_, policy_, own_netns.value());
     reconcile();
     if (auto caught = catch_signals(); !caught) {
         return caught;
     }
     return start_audit();
+}
+
+Result<void> Daemon::prepare_wires(const Options& options) {
+    if (options.steer) {
+        auto steering = Steering::load();
+        if (!steering) {
+            return steering.error();
+        }
+        steering_ = std::move(steering).value();
+        if (auto relaxed = reverse_path_filter_.relax(); !relaxed) {
+            return relaxed;
+        }
+    }
+    if (options.classic) {
+        classic_ = std::make_unique<classic::Wire>(loop_, host_);
+    }
+    // Beside the other wire it is looked at when a stack wants it.
+    if (auto usable = options.steer ? Result<void>() : classic_->check(); !usable) {
+        return usable;
+    }
+    wires_ = std::make_unique<Wires>(steering_.get(), classic_.get(), options.preferred);
+    return {};
 }
 
 Result<void> Daemon::catch_signals() {
@@ -131,7 +149,7 @@ Result<void> Daemon::run() {
     if (auto added = loop_.add(host_.fd(), [this] { update_host(); }); !added) {
         return added;
     }
-    log(LogLevel::info, "alpined serves at {}: {} devices, {} addresses", socket_, steering_->host_count(),
+    log(LogLevel::info, "alpined serves at {}: {} devices, {} addresses", socket_, wires_->host_count(),
         addresses_.size());
     return loop_.run();
 }
@@ -194,6 +212,9 @@ bool Daemon::is_steered_device(unsigned ifindex, const Link& link) const {
 }
 
 void Daemon::reconcile_devices() {
+    if (steering_ == nullptr) {
+        return;
+    }
     std::erase_if(devices_, [this](unsigned ifindex) {
         const bool gone = !host_.links().contains(ifindex);
         if (gone) {
@@ -219,10 +240,10 @@ void Daemon::reconcile_addresses() {
     std::vector<in6_addr> added;
     std::ranges::set_difference(now, addresses_, std::back_inserter(added), less);
     for (const auto& address : gone) {
-        steering_->remove_address(address);
+        wires_->remove_address(address);
     }
     for (const auto& address : added) {
-        if (auto add = steering_->add_address(address); !add) {
+        if (auto add = wires_->add_address(address); !add) {
             log(LogLevel::error, "{}", add.error().message());
         }
     }

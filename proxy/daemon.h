@@ -14,12 +14,16 @@
 #include "proxy/privileged/steering.h"
 #include "proxy/privileged/sysctl.h"
 #include "proxy/service.h"
+#include "proxy/wires.h"
 
 namespace alp::proxy {
 
 struct Options {
     std::string socket;
     std::string policy_file;  ///< empty: the default policy
+    bool steer = true;        ///< offer the steer wire
+    bool classic = true;      ///< offer the classic wire
+    alpine_wire preferred = ALPINE_WIRE_STEER;
 };
 
 class Daemon {
@@ -39,6 +43,7 @@ private:
         : loop_(std::move(loop)), host_(std::move(host)), policy_(std::move(policy)) {}
 
     Result<void> prepare(const Options& options);
+    Result<void> prepare_wires(const Options& options);
     Result<void> catch_signals();
     Result<void> start_audit();
     void accept_clients();
@@ -59,8 +64,10 @@ private:
     UniqueFd signals_;
     UniqueFd audit_timer_;
     ReversePathFilter reverse_path_filter_;
-    std::unique_ptr<Steering> steering_;
-    std::unique_ptr<Service> service_;  // before steering_ in destruction: TUNs go first
+    std::unique_ptr<Steering> steering_;  // null when the wire is not offered, as the next
+    std::unique_ptr<classic::Wire> classic_;
+    std::unique_ptr<Wires> wires_;
+    std::unique_ptr<Service> service_;  // before the wires in destruction: lines go first
     std::set<unsigned> devices_;        // that steering has been tried on
     std::set<in6_addr, AddressLess> addresses_;
 };

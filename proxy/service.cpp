@@ -50,13 +50,13 @@ Session& Service::open(UniqueFd connection, const ucred& peer) {
 void Service::close(Session& session) {
     std::vector<alpine_connection_key> left_open;
     if (session.stack) {
-        const unsigned ifindex = session.stack->tun.ifindex();
+        const unsigned ifindex = session.stack->line->ifindex();
         claims_.release_all(ifindex);
-        left_open = steering_.take_connections(ifindex);
-        steering_.forget_tun(ifindex);
+        left_open = wires_.take_connections(ifindex);
+        wires_.forget(*session.stack->line);
         stacks_.erase(ifindex);
         log(LogLevel::info, "{} {}: stack on {} gone", session.stack->comm, name_of(session.peer),
-            session.stack->tun.ifname());
+            session.stack->line->ifname());
     }
     sessions_.erase(session.connection.get());
     provoke_resets(left_open);
@@ -110,18 +110,11 @@ Service::Outcome Service::dispatch(Session& session, const alpine_msg_header& he
 }
 
 Result<Stack> Service::make_stack(const alpine_attach& request) {
-    auto tun = Tun::make();
-    if (!tun) {
-        return tun.error();
+    auto line = wires_.attach(static_cast<alpine_wire>(request.wire));
+    if (!line) {
+        return line.error();
     }
-    if (auto attached = steering_.attach_tun(tun.value().ifindex()); !attached) {
-        return attached.error();
-    }
-    if (auto up = tun.value().bring_up(); !up) {
-        steering_.forget_tun(tun.value().ifindex());
-        return up.error();
-    }
-    return Stack{std::move(tun).value(), printable(request.comm)};
+    return Stack{std::move(line).value(), printable(request.comm)};
 }
 
 Service::Outcome Service::attach(Session& session, const Incoming& message) {
@@ -136,15 +129,16 @@ Service::Outcome Service::attach(Session& session, const Incoming& message) {
     if (!stack) {
         return stack.error();
     }
-    const Tun& tun = session.stack.emplace(std::move(stack).value()).tun;
-    stacks_[tun.ifindex()] = &session;
+    const Line& line = *session.stack.emplace(std::move(stack).value()).line;
+    stacks_[line.ifindex()] = &session;
 
     auto reply = make_reply<alpine_attach_reply>(request.header);
-    reply.ifindex = tun.ifindex();
+    reply.ifindex = line.ifindex();
     reply.mtu_bytes = host_.mtu_bytes();
-    copy_text(reply.ifname, tun.ifname());
-    log(LogLevel::info, "{} {}: stack on {}", session.stack->comm, name_of(session.peer), tun.ifname());
-    return send(session.connection.get(), bytes_of(reply), tun.queue());
+    copy_text(reply.ifname, line.ifname());
+    reply.wire = line.wire();
+    log(LogLevel::info, "{} {}: stack on {}", session.stack->comm, name_of(session.peer), line.ifname());
+    return send(session.connection.get(), bytes_of(reply), line.client_end());
 }
 
 Result<alpine_endpoint> Service::admit(const Session& session, const Incoming& message) {
@@ -157,8 +151,8 @@ Result<alpine_endpoint> Service::admit(const Session& session, const Incoming& m
     if (!message.fds.empty()) {
         return inspect_bound_socket(message.fds.front().get(), own_netns_);
     }
-    return admit_explicit(message.as<alpine_claim>().endpoint, session.stack->tun.ifindex(), session.peer.uid, policy_,
-                          claims_);
+    return admit_explicit(message.as<alpine_claim>().endpoint, session.stack->line->ifindex(), session.peer.uid,
+                          policy_, claims_);
 }
 
 Service::Outcome Service::claim(Session& session, Incoming& message) {
@@ -167,7 +161,7 @@ Service::Outcome Service::claim(Session& session, Incoming& message) {
         return endpoint.error();
     }
     UniqueFd socket = message.fds.empty() ? UniqueFd() : std::move(message.fds.front());
-    const unsigned ifindex = session.stack->tun.ifindex();
+    const unsigned ifindex = session.stack->line->ifindex();
     if (auto claimed = claims_.claim(ifindex, endpoint.value(), std::move(socket)); !claimed) {
         return claimed;
     }
@@ -189,7 +183,7 @@ Service::Outcome Service::lease(Session& session, const Incoming& message) {
     while (reply.count < std::min<unsigned>(request.count, ALPINE_LEASE_MAX)) {
         auto port = take_ephemeral_port(request.protocol);
         const auto claimed =
-            port ? claims_.claim(session.stack->tun.ifindex(), port.value().endpoint, std::move(port.value().socket))
+            port ? claims_.claim(session.stack->line->ifindex(), port.value().endpoint, std::move(port.value().socket))
                  : Result<void>(port.error());
         if (!claimed && reply.count == 0) {
             return claimed;
@@ -208,7 +202,7 @@ Service::Outcome Service::lease(Session& session, const Incoming& message) {
 Service::Outcome Service::release(Session& session, const Incoming& message) {
     const auto request = message.as<alpine_release>();
     const bool quiet = (request.flags & ALPINE_RELEASE_QUIET) != 0;
-    auto released = session.stack ? claims_.release(session.stack->tun.ifindex(), request.endpoint)
+    auto released = session.stack ? claims_.release(session.stack->line->ifindex(), request.endpoint)
                                   : Error{ENOTCONN, "a release before ATTACH"};
     if (!released && !quiet) {
         return released;
@@ -230,15 +224,15 @@ const Session* Service::next_visible(const Session& viewer, unsigned after_ifind
 }
 
 alpine_list_reply Service::record_of(const Session& session, const alpine_msg_header& request) const {
-    const Tun& tun = session.stack->tun;
+    const Line& line = *session.stack->line;
     auto record = make_reply<alpine_list_reply>(request);
-    record.ifindex = tun.ifindex();
+    record.ifindex = line.ifindex();
     record.pid = session.peer.pid;
     record.uid = session.peer.uid;
-    record.counters = steering_.counters(tun.ifindex());
-    copy_text(record.ifname, tun.ifname());
+    record.counters = wires_.counters(line.ifindex());
+    copy_text(record.ifname, line.ifname());
     copy_text(record.comm, session.stack->comm);
-    const auto endpoints = claims_.endpoints(tun.ifindex());
+    const auto endpoints = claims_.endpoints(line.ifindex());
     record.endpoints_total = static_cast<__u32>(endpoints.size());
     record.endpoints_shown = std::min<__u32>(record.endpoints_total, ALPINE_LIST_ENDPOINTS);
     std::copy_n(endpoints.begin(), record.endpoints_shown, record.endpoints);
@@ -264,11 +258,12 @@ Service::Outcome Service::status(Session& session, const Incoming& message) {
     reply.clients = static_cast<__u32>(sessions_.size());
     reply.stacks = static_cast<__u32>(stacks_.size());
     reply.endpoints = static_cast<__u32>(claims_.size());
-    reply.interfaces = static_cast<__u32>(steering_.host_count());
+    reply.interfaces = static_cast<__u32>(wires_.host_count());
     reply.addresses = static_cast<__u32>(host_.addresses().size());
     reply.uptime_s = static_cast<__u64>(std::chrono::duration_cast<std::chrono::seconds>(uptime).count());
     reply.refusals = refusals_;
-    std::ranges::copy(steering_.verdicts(), reply.verdicts);
+    std::ranges::copy(wires_.verdicts(), reply.verdicts);
+    reply.wires = wires_.offered();
     copy_text(reply.program_version, program_version);
     return send(session.connection.get(), bytes_of(reply));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // What alpined does for its clients: one answer for each request of abi/proxy.h.
 //
-// A Session is one connection. It may own a stack (after ATTACH): a TUN and claims, which go when it goes.
+// A Session is one connection. It may own a stack (after ATTACH): a line and claims, which go when it goes.
 // Everything happens on the one thread of the event loop.
 #pragma once
 
@@ -17,16 +17,16 @@
 #include "base/unique_fd.h"
 #include "proxy/claim_table.h"
 #include "proxy/host_monitor.h"
+#include "proxy/line.h"
 #include "proxy/message_io.h"
 #include "proxy/policy/policy.h"
-#include "proxy/privileged/steering.h"
-#include "proxy/privileged/tun.h"
+#include "proxy/wires.h"
 
 namespace alp::proxy {
 
 /// A client's stack, as far as alpined knows it.
 struct Stack {
-    Tun tun;
+    std::unique_ptr<Line> line;
     std::string comm;
 };
 
@@ -40,8 +40,8 @@ struct Session {
 class Service {
 public:
     /// All must outlive the service. `own_netns`: cookie of alpined's network namespace.
-    Service(Steering& steering, const HostMonitor& host, const Policy& policy, std::uint64_t own_netns)
-        : steering_(steering), host_(host), policy_(policy), own_netns_(own_netns), claims_(steering) {}
+    Service(Wires& wires, const HostMonitor& host, const Policy& policy, std::uint64_t own_netns)
+        : wires_(wires), host_(host), policy_(policy), own_netns_(own_netns), claims_(wires) {}
 
     Session& open(UniqueFd connection, const ucred& peer);
 
@@ -77,13 +77,13 @@ private:
     [[nodiscard]] alpine_list_reply record_of(const Session& session, const alpine_msg_header& request) const;
     [[nodiscard]] bool refuse(Session& session, const alpine_msg_header& request, const Error& error);
 
-    Steering& steering_;
+    Wires& wires_;
     const HostMonitor& host_;
     const Policy& policy_;
     std::uint64_t own_netns_;
     ClaimTable claims_;
     std::map<int, std::unique_ptr<Session>> sessions_;  // by connection
-    std::map<unsigned, Session*> stacks_;               // by ifindex of the TUN
+    std::map<unsigned, Session*> stacks_;               // by ifindex of the line
     std::uint64_t refusals_ = 0;
     std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };

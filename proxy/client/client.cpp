@@ -239,16 +239,17 @@ Result<R> Client::ask(alpine_msg_header& request, std::size_t length, int send_f
     return typed;
 }
 
-Result<Attachment> Client::attach() {
+Result<Attachment> Client::attach(alpine_wire wire) {
     auto request = make_request<alpine_attach>(ALPINE_MSG_ATTACH);
     own_comm(request.comm);
+    request.wire = wire;
     UniqueFd tun;
     const auto reply = ask<alpine_attach_reply>(request.header, sizeof(request), -1, &tun);
     if (!reply) {
         return reply.error();
     }
     if (!tun.valid()) {
-        return Error{EBADMSG, "alpined sent no TUN queue: raise the limit of open files (ulimit -n)"};
+        return Error{EBADMSG, "alpined sent no wire: raise the limit of open files (ulimit -n)"};
     }
     const auto& answer = reply.value();
     return Attachment{move_high(std::move(tun)), answer.ifindex, answer.mtu_bytes,

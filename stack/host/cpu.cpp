@@ -257,11 +257,15 @@ void Cpu::lead(Thread& thread) {
 
 /// Waits for the wire, a kick, the thread's host descriptors or the deadline, and raises the interrupts it finds.
 void Cpu::poll_wire(Thread& thread, std::uint64_t deadline_ns) {
-    PollSet set({wire_fd_, kick_fd_}, thread.watched, thread.watched_count);
+    const bool wire_gone = __atomic_load_n(&wire_gone_, __ATOMIC_RELAXED);
+    PollSet set({wire_gone ? -1 : wire_fd_, kick_fd_}, thread.watched, thread.watched_count);
     set.wait(deadline_ns);
     std::uint32_t pending = 0;
     if (set.own_is_ready(0)) {
         pending |= ALPINE_IRQ_WIRE;
+    }
+    if (set.own_is_gone(0)) {
+        __atomic_store_n(&wire_gone_, true, __ATOMIC_RELAXED);  // what is left in it is read now
     }
     if (set.own_is_ready(1)) {
         drain_event(kick_fd_);

@@ -92,6 +92,7 @@ private:
     alpine_process* process_ = nullptr;
     Token token_{nullptr};
     int wire_fd_ = -1;
+    bool wire_gone_ = false;  ///< nothing more will come: alpined has died, or deleted the TUN. Atomic
     int kick_fd_ = -1;
     std::uint64_t leader_deadline_ns_ = 0;  ///< until when the leader will sleep
     std::uint64_t keeper_id_ = 0;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdlib>
 
 namespace alp::test {
 namespace {
@@ -106,7 +107,9 @@ StackClient::StackClient(const Namespace& host) : host_(host) {
     const Inside inside(host_);
     auto connected = client_.connect(ALPINE_PROXY_SOCKET);
     EXPECT_TRUE(connected.ok()) << connected.error().message();
-    auto attached = client_.attach();
+    const char* wire = std::getenv("ALPINE_TEST_WIRE");
+    auto attached =
+        client_.attach(wire != nullptr && std::string(wire) == "classic" ? ALPINE_WIRE_CLASSIC : ALPINE_WIRE_STEER);
     EXPECT_TRUE(attached.ok()) << attached.error().message();
     wire_ = std::move(attached).value();
 }
