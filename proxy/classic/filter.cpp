@@ -13,7 +13,7 @@
 namespace alp::proxy::classic {
 namespace {
 
-constexpr int max_packet_bytes = 65535;
+constexpr int max_packet_bytes = 1 << 18; /* larger than any: what a filter lets through, it does not cut */
 
 struct Range {
     unsigned first;
