@@ -80,6 +80,8 @@ main() {
             up) [[ $EUID -ne 0 ]] || rootless_down ;;
             *) rootless_enter "$holder" "$repo/lab/lab.sh" "$@" ;;
         esac
+    elif [[ $verb == down && $EUID -ne 0 && ! -e $run_dir ]]; then
+        return 0 # there is none of either kind
     fi
     [[ $EUID -eq 0 ]] || fail "needs root: run sudo ./dev lab $* (or, without root: ./dev lab up --rootless)"
     shift

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 
-from lab import ADDRESS, ADDRESS6, LAB, REPO, Lab, alp
+from lab import ADDRESS, ADDRESS6, LAB, REPO, Lab, alp, wait_until
 from payload import make_file, sha256_of
 from programs import BIND, python
 from runner import main, skip
@@ -45,15 +45,18 @@ def rootless_lab():
     return RootlessLab()
 
 
-def processes_of_user():
-    return [pid for pid in os.listdir("/proc") if pid.isdigit() and owner(pid) == 65534]
+def processes_of(lab):
+    """What was started in this lab or for it, by what it has in its environment."""
+    mark = b"ALPINE_LAB=" + lab.environment["ALPINE_LAB"].encode()
+    return [pid for pid in os.listdir("/proc") if pid.isdigit() and int(pid) != os.getpid() and has_mark(pid, mark)]
 
 
-def owner(pid):
+def has_mark(pid, mark):
     try:
-        return os.stat("/proc/" + pid).st_uid
-    except FileNotFoundError:
-        return None
+        with open("/proc/%s/environ" % pid, "rb") as environ:
+            return mark in environ.read().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def test_curl_fetches_50_mib_by_ipv4_and_ipv6():
@@ -81,15 +84,15 @@ def test_server_under_alpine_answers_the_other_host():
 
 
 def test_up_and_down_leave_nothing():
-    before = processes_of_user()
     with rootless_lab() as lab:
         folder = "/tmp/alpine-lab-user-65534-" + lab.environment["ALPINE_LAB"]
         assert os.path.exists(folder)
         lab.start("a", ["sleep", "60"])
         lab.run("a", ["true"])
+        assert len(processes_of(lab)) >= 3  # alpined, the holder, the command
         lab._lab("down")
         assert not os.path.exists(folder)
-        assert set(processes_of_user()) <= set(before), processes_of_user()
+        wait_until(lambda: processes_of(lab) == [], "no process is left")
         lab._lab("down")
         lab._lab("up", "--rootless")
 
