@@ -31,7 +31,7 @@ rootless_enter() {
 rootless_up() {
     local pid try
     rootless_down
-    mkdir -p -m 700 "$rootless_dir"
+    [[ -e $rootless_dir ]] || mkdir -m 700 "$rootless_dir"
     [[ -O $rootless_dir && ! -L $rootless_dir ]] || fail "$rootless_dir belongs to somebody else: remove it"
     trap rootless_down EXIT
     setsid unshare --user --map-root-user --net --mount --propagation private -- \

@@ -55,7 +55,7 @@ def has_mark(pid, mark):
     try:
         with open("/proc/%s/environ" % pid, "rb") as environ:
             return mark in environ.read().split(b"\0")
-    except (FileNotFoundError, ProcessLookupError):
+    except OSError:  # gone, or nobody's to read
         return False
 
 
