@@ -132,7 +132,7 @@ Result<void> Wire::start() {
         return hiding.error();
     }
     machine_ = std::make_unique<Machine>(
-        Machine{std::move(sender).value(), std::move(capture).value(), std::move(hiding).value()});
+        Machine{std::move(sender).value(), std::move(capture).value(), std::move(hiding).value(), ""});
     return loop_.add(machine_->capture.fd(), [this] {
         machine_->capture.read(packets_per_turn, [this](unsigned ifindex, std::span<const std::uint8_t> bytes) {
             from_device(ifindex, bytes);
@@ -194,11 +194,17 @@ void Wire::detach(unsigned ifindex) {
 
 // Too wide a filter costs time alone; where the exact one is more than the kernel takes, all of IP goes through.
 Result<void> Wire::put_filter() {
-    const auto exact = compile_filter(expression_for(claims_));
+    const std::string expression = expression_for(claims_);
+    if (expression == machine_->filter) {
+        return {};  // another address of a port
+    }
+    const auto exact = compile_filter(expression);
     if (exact && machine_->capture.set_filter(exact.value())) {
+        machine_->filter = expression;
         return {};
     }
-    const auto wide = compile_filter("ip or ip6");
+    machine_->filter = "ip or ip6";
+    const auto wide = compile_filter(machine_->filter);
     return wide ? machine_->capture.set_filter(wide.value()) : wide.error();
 }
 

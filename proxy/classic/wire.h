@@ -85,6 +85,7 @@ private:
         RawSender sender;
         Capture capture;
         std::unique_ptr<Hiding> hiding;
+        std::string filter;  ///< the expression of the one in place
     };
 
     Result<void> start();
