@@ -6,12 +6,15 @@
  * machine) except fields named _be. The client asks, alpined answers: exactly one reply for each request, with
  * the request's sequence number and its type | ALPINE_REPLY; only a RELEASE with ALPINE_RELEASE_QUIET goes
  * unanswered. Every message has a fixed size for its type. Descriptors travel by SCM_RIGHTS: a bound socket with
- * CLAIM, the wire with the reply to ATTACH; any other descriptor is closed and the request refused.
+ * CLAIM, the wire with the reply to ATTACH, the TUN queue with REATTACH; any other descriptor is closed and the request
+ * refused.
  *
  * The first eight bytes (magic, version, type) never change. A peer of another version is answered EPROTO, with
  * alpined's own version in the header, and the connection is closed.
  *
- * What a client owns (its TUN, its claims) lives exactly as long as its connection.
+ * What a client owns (its TUN, its claims) lives exactly as long as its connection: when the client ends, or closes it,
+ * all is gone. When it is alpined that ends, nothing of it goes: the client comes back to the next alpined with REATTACH,
+ * names its claims once more, and says SETTLED.
  */
 #ifndef ALPINE_ABI_PROXY_H
 #define ALPINE_ABI_PROXY_H
@@ -21,7 +24,7 @@
 #include "abi/steering.h"
 
 #define ALPINE_PROXY_MAGIC 0x31504c41u /* "ALP1" */
-#define ALPINE_PROXY_VERSION 2
+#define ALPINE_PROXY_VERSION 3
 
 /* Where alpined listens unless told otherwise; '@' means the abstract name space, which is per network namespace. */
 #define ALPINE_PROXY_SOCKET "@alpined"
@@ -35,6 +38,8 @@ enum alpine_msg_type {
 	ALPINE_MSG_LIST = 4,   /* the next stack after the one with this ifindex */
 	ALPINE_MSG_STATUS = 5, /* how is alpined? */
 	ALPINE_MSG_LEASE = 10, /* ephemeral ports, several at once */
+	ALPINE_MSG_REATTACH = 6, /* this TUN is mine, from an alpined before you */
+	ALPINE_MSG_SETTLED = 7, /* after REATTACH: I have named all my claims */
 };
 #define ALPINE_REPLY 0x8000
 
@@ -85,6 +90,17 @@ struct alpine_attach_reply {
 	__u32 reserved;
 };
 ALPINE_STATIC_ASSERT(sizeof(struct alpine_attach_reply) == 184, "attach reply layout");
+
+/*
+ * REATTACH, with the TUN queue by SCM_RIGHTS. The body is that of ATTACH, and so is the answer, but for the descriptor.
+ * Whoever has the queue and is the user that the TUN was made for is believed; if the stack is still some connection's,
+ * it moves to this one. Until SETTLED all endpoints that the stack had are still steered to it, and a CLAIM is granted
+ * for each of them, named in `endpoint`: with a socket that holds it, which may by now be listening or connected, or
+ * with none; alpined then holds the port itself. SETTLED (just a header, answered by an alpine_reply) ends what has not
+ * been claimed again.
+ * Errors: EALREADY, EINVAL not one descriptor, EBADF no TUN queue, EXDEV of another network namespace, ENOENT a TUN that
+ * alpined does not know (anymore), EPERM another user's, or refused by policy. SETTLED: ENOTCONN.
+ */
 
 /* An endpoint, with one bit for what an address cannot say. */
 struct alpine_endpoint {

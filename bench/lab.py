@@ -70,6 +70,10 @@ class Lab:
             server.wait()
         server.stdout.close()
 
+    def daemon(self, verb, host):
+        """Starts or stops alpined there."""
+        self._lab("daemon", verb, host)
+
     def _wait_for_listener(self, host, port, argv):
         for _ in range(100):
             if self.run(host, ["ss", "-Hltn", f"sport = :{port}"])[0]:
@@ -80,8 +84,8 @@ class Lab:
     def _on(self, host, argv):
         return [str(REPO / "lab/lab.sh"), "run", host, "--user", "--", *argv]
 
-    def _lab(self, verb):
-        done = subprocess.run([str(REPO / "lab/lab.sh"), verb], env=self._environment, text=True,
+    def _lab(self, *words):
+        done = subprocess.run([str(REPO / "lab/lab.sh"), *words], env=self._environment, text=True,
                               stdin=subprocess.DEVNULL, capture_output=True, check=False)
         if done.returncode != 0:
-            raise BenchError(f"lab {verb}: {done.stderr.strip()}")
+            raise BenchError(f"lab {' '.join(words)}: {done.stderr.strip()}")

@@ -26,11 +26,13 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/checksum.h"
 #include "bpf/connections.h"
 #include "bpf/count.h"
 #include "bpf/owner.h"
 #include "bpf/packet.h"
 #include "bpf/route.h"
+#include "bpf/state.h"
 
 /* Redirects to the TUN of a stack; the link header, if any, is stripped on the way. */
 static always_inline int send_to_stack(struct __sk_buff *skb, __u32 ifindex, enum alpine_verdict verdict)
@@ -96,9 +98,9 @@ int tun_ingress(struct __sk_buff *skb)
 {
 	struct packet pkt;
 
-	if (parse_packet(skb, &pkt))
+	if (parse_packet(skb, &pkt) || !checksum_is_harmless(skb, &pkt))
 		return drop(skb->ifindex, ALPINE_DROP_MALFORMED);
-	if (!is_local(pkt.src.addr))
+	if (!is_local(pkt.src.addr) || (is_loopback(pkt.src.addr) && !is_local(pkt.dst.addr)))
 		return drop(skb->ifindex, ALPINE_DROP_SOURCE_ADDRESS);
 	if (sender(skb, &pkt) != skb->ifindex)
 		return drop(skb->ifindex, ALPINE_DROP_NOT_OWNED);
@@ -106,8 +108,6 @@ int tun_ingress(struct __sk_buff *skb)
 	note_connection(skb, &pkt);
 	if (is_local(pkt.dst.addr))
 		return send_to_local(skb, &pkt);
-	if (is_loopback(pkt.src.addr))
-		return drop(skb->ifindex, ALPINE_DROP_SOURCE_ADDRESS);
 	return send_to_remote(skb, &pkt);
 }
 

@@ -19,6 +19,8 @@
 #define MAX_ADDRESSES 4096
 #define MAX_STACKS 4096
 #define MAX_FRAGMENTED 4096
+#define MAX_DEVICES 16384 /* of the host, with steering on them */
+#define MAX_SETTINGS 16384
 #define MAX_CONNECTIONS 131072 /* the least recently opened is forgotten first */
 
 /* RFC 9293: the byte of the TCP header that holds them, and the flags that open and close. */
@@ -41,6 +43,8 @@ enum icmp_types {
 	ICMP_ECHO = 8,
 	ICMP_TIME_EXCEEDED = 11,
 	ICMP_PARAMETERPROB = 12,
+	ICMP_FRAG_NEEDED = 4, /* a code of ICMP_DEST_UNREACH */
+	ICMPV6_PACKET_TOO_BIG = 2,
 	ICMPV6_INFORMATIONAL = 0x80, /* a bit: errors have it clear */
 	ICMPV6_ECHO_REQUEST = 128,
 	ICMPV6_ECHO_REPLY = 129,

@@ -6,13 +6,6 @@
 #include "bpf/maps.h"
 #include "bpf/packet.h"
 
-static always_inline int is_v4_mapped(const __u8 *addr)
-{
-	const __u32 *words = (const __u32 *)addr;
-
-	return words[0] == 0 && words[1] == 0 && words[2] == bpf_htonl(0xffff);
-}
-
 /* 127.0.0.0/8 and ::1. */
 static always_inline int is_loopback(const __u8 *addr)
 {
@@ -107,6 +100,14 @@ static always_inline __u32 packet_owner(const struct packet *pkt, const struct a
 	return owner;
 }
 
+static always_inline int same_address(const __u8 *a, const __u8 *b)
+{
+	const __u32 *x = (const __u32 *)a;
+	const __u32 *y = (const __u32 *)b;
+
+	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2] && x[3] == y[3];
+}
+
 /* Whose stack receives this packet. An ICMP error goes to the sender of the packet it quotes. */
 static always_inline __u32 receiver(const struct __sk_buff *skb, const struct packet *pkt, __u32 from_ifindex)
 {
@@ -114,19 +115,24 @@ static always_inline __u32 receiver(const struct __sk_buff *skb, const struct pa
 
 	if (!is_icmp_error(pkt))
 		return packet_owner(pkt, &pkt->dst, from_ifindex, ALPINE_FRAGMENT_RECEIVER);
-	if (parse_quoted(skb, pkt, &quoted))
+	if (parse_quoted(skb, pkt, &quoted) || !same_address(pkt->dst.addr, quoted.src.addr))
 		return 0;
 	return endpoint_owner(&quoted.src);
 }
 
-/* Whose stack may send this packet. An ICMP error may come from whoever the packet it quotes was meant for. */
+/*
+ * Whose stack may send this packet. An ICMP error may come from whoever the packet it quotes was meant for, if that was
+ * this host (a wildcard claim would else speak for the port on all hosts), and goes to its sender.
+ */
 static always_inline __u32 sender(const struct __sk_buff *skb, const struct packet *pkt)
 {
 	struct packet quoted;
 
 	if (!is_icmp_error(pkt))
 		return packet_owner(pkt, &pkt->src, skb->ifindex, ALPINE_FRAGMENT_SENDER);
-	if (parse_quoted(skb, pkt, &quoted))
+	if (is_routers_error(pkt) || parse_quoted(skb, pkt, &quoted))
+		return 0;
+	if (!is_local(quoted.dst.addr) || !same_address(pkt->dst.addr, quoted.src.addr))
 		return 0;
 	return endpoint_owner(&quoted.dst);
 }

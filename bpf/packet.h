@@ -34,6 +34,7 @@ struct packet {
 	__u8 protocol;
 	__u8 piece;
 	__u8 icmp_type; /* ICMP and ICMPv6 only */
+	__u8 icmp_code;
 	__be32 fragment_id_be;
 };
 
@@ -50,6 +51,13 @@ static always_inline void set_v4_mapped(__u8 *addr, __be32 v4_be)
 	words[1] = 0;
 	words[2] = bpf_htonl(0xffff);
 	words[3] = v4_be;
+}
+
+static always_inline int is_v4_mapped(const __u8 *addr)
+{
+	const __u32 *words = (const __u32 *)addr;
+
+	return words[0] == 0 && words[1] == 0 && words[2] == bpf_htonl(0xffff);
 }
 
 static always_inline int is_icmp(const struct packet *pkt)
@@ -130,11 +138,16 @@ static always_inline int skip_extensions(const struct __sk_buff *skb, struct pac
 	return is_extension(pkt->protocol) ? -1 : 0;
 }
 
+/*
+ * v4-mapped addresses stand for IPv4 endpoints here and are never on the wire: in an IPv6 packet they would be taken
+ * for the claims of IPv4 (RFC 4291, section 2.5.5.2).
+ */
 static always_inline int parse_ipv6(const struct __sk_buff *skb, __u32 offset, struct packet *pkt)
 {
 	struct ipv6hdr ip;
 
-	if (load(skb, offset, &ip, sizeof(ip)) || ip.version != 6)
+	if (load(skb, offset, &ip, sizeof(ip)) || ip.version != 6 || is_v4_mapped((const __u8 *)&ip.saddr) ||
+	    is_v4_mapped((const __u8 *)&ip.daddr))
 		return -1;
 	pkt->family = AF_INET6;
 	pkt->protocol = ip.nexthdr;
@@ -157,6 +170,7 @@ static always_inline int parse_icmp(const struct __sk_buff *skb, struct packet *
 	if (load(skb, pkt->transport_offset, &icmp, sizeof(icmp)))
 		return -1;
 	pkt->icmp_type = icmp.type;
+	pkt->icmp_code = icmp.code;
 	if (icmp.type == (pkt->family == AF_INET ? ICMP_ECHO : ICMPV6_ECHO_REQUEST))
 		pkt->src.port_be = icmp.id_be;
 	if (icmp.type == (pkt->family == AF_INET ? ICMP_ECHOREPLY : ICMPV6_ECHO_REPLY))
@@ -211,6 +225,18 @@ static always_inline int is_icmp_error(const struct packet *pkt)
 	return pkt->icmp_type == ICMP_DEST_UNREACH || pkt->icmp_type == ICMP_SOURCE_QUENCH ||
 	       pkt->icmp_type == ICMP_REDIRECT || pkt->icmp_type == ICMP_TIME_EXCEEDED ||
 	       pkt->icmp_type == ICMP_PARAMETERPROB;
+}
+
+/*
+ * Errors that only routers send: about the way, not about an endpoint. From a stack they would change how a peer reaches
+ * the whole host (a smaller path MTU, another gateway).
+ */
+static always_inline int is_routers_error(const struct packet *pkt)
+{
+	if (pkt->family == AF_INET6)
+		return pkt->icmp_type == ICMPV6_PACKET_TOO_BIG;
+	return pkt->icmp_type == ICMP_REDIRECT ||
+	       (pkt->icmp_type == ICMP_DEST_UNREACH && pkt->icmp_code == ICMP_FRAG_NEEDED);
 }
 
 /* The packet an ICMP error quotes, behind its 8 bytes (RFC 792, RFC 4443). */

@@ -69,6 +69,14 @@ bool is_chosen_by_stack(const OpenFile& file) {
     return file.host_bindable && file.protocol != IPPROTO_SCTP && file.protocol != IPPROTO_DCCP;
 }
 
+/// Under file.binding: the socket has its port, by this claim (null: nothing of it is steered).
+void give_port(OpenFile& file, Claim* claim, bool dummy_bound, bool chosen) {
+    file.dummy_bound = dummy_bound;
+    file.claim = claim;
+    file.port_chosen = chosen;
+    file.has_port = true;
+}
+
 /// One endpoint made ours on the host: the dummy bound, the claim taken. Undone at its end unless kept.
 class Reservation {
 public:
@@ -101,10 +109,7 @@ public:
     }
 
     void keep(bool chosen) {
-        file_.dummy_bound = bound_;
-        file_.claim = claim_;
-        file_.port_chosen = chosen;
-        file_.has_port = true;
+        give_port(file_, claim_, bound_, chosen);
         claim_ = nullptr;
         bound_ = false;
     }
@@ -210,10 +215,7 @@ long take_leased_port(int fd, OpenFile& file) {
         }
         const long error = stack_call(ALPINE_NR_take_port, fd, ntohs(claim->endpoint.key.port_be));
         if (error == 0) {
-            file.claim = claim;
-            file.dummy_bound = false;
-            file.port_chosen = true;
-            file.has_port = true;
+            give_port(file, claim, false, true);
             return 0;
         }
         unclaim(claim);

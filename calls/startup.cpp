@@ -30,6 +30,7 @@
 #include "calls/fork.h"
 #include "calls/heap.h"
 #include "calls/lock.h"
+#include "calls/outlive_daemon.h"
 #include "calls/signals.h"
 #include "calls/sites.h"
 #include "calls/sysctl.h"
@@ -106,7 +107,7 @@ Result<void> start_stack() {
     }
     wire_fd = wire.value().tun.release();
     stack::note_private_fd(client->fd());
-    return {};
+    return outlive_daemon(*client, wire_fd);
 }
 
 [[noreturn]] void give_up(const Error& error) {
@@ -162,7 +163,21 @@ alpine_endpoint to_endpoint(const proxy::Claim& claim) {
     return endpoint;
 }
 
+std::atomic<bool> said_absent{false};
+
+/// A program that is refused a port for want of an alpined says so, once for each time that there is none.
+template <typename T>
+void explain_absence(const Result<T>& result) {
+    const bool absent = !result && result.error().code == ENETDOWN;
+    if (said_absent.exchange(absent) || !absent) {
+        return;
+    }
+    const std::string line = "alpine: no new ports: " + result.error().context + "\n";
+    raw_syscall(SYS_write, STDERR_FILENO, arg(line.data()), static_cast<long>(line.size()));
+}
+
 long from_claim(const Result<proxy::Claim>& result, alpine_endpoint* endpoint) {
+    explain_absence(result);
     if (!result) {
         return -result.error().code;
     }
@@ -194,6 +209,7 @@ long claim_endpoint(alpine_endpoint* endpoint) {
 
 long lease_endpoints(int protocol, unsigned count, alpine_endpoint* granted) {
     const auto leased = client->lease(static_cast<std::uint8_t>(protocol), count);
+    explain_absence(leased);
     if (!leased) {
         return -leased.error().code;
     }
@@ -213,7 +229,9 @@ void reset_startup_after_fork() {
         return;
     }
     started = false;
-    stack::forget_private_fd(client->fd());
+    for (const int fd : {client->fd(), client->handover_receive_fd(), client->handover_send_fd()}) {
+        stack::forget_private_fd(fd);
+    }
     client->after_fork_in_child();
     raw_syscall(SYS_close, wire_fd);
     stack::forget_private_fd(wire_fd);

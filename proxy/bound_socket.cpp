@@ -6,8 +6,8 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <cstring>
 
-#include "base/unique_fd.h"
 #include "proxy/endpoint.h"
 
 namespace alp::proxy {
@@ -80,6 +80,18 @@ Result<void> check_unconnected(int socket) {
     return {};
 }
 
+int socket_type(std::uint8_t protocol) {
+    switch (protocol) {
+        case IPPROTO_TCP:
+        case IPPROTO_SCTP:
+            return SOCK_STREAM;
+        case IPPROTO_DCCP:
+            return SOCK_DCCP;
+        default:
+            return SOCK_DGRAM;
+    }
+}
+
 alpine_endpoint endpoint_v4(const sockaddr_in& name, std::uint8_t protocol) {
     return {make_key(protocol, v4_mapped(name.sin_addr), name.sin_port), 0};
 }
@@ -126,7 +138,7 @@ Result<alpine_endpoint> endpoint_of_socket(int socket) {
     return bound_endpoint(socket, family.value(), protocol.value());
 }
 
-Result<alpine_endpoint> inspect_bound_socket(int socket, std::uint64_t own_netns) {
+Result<alpine_endpoint> inspect_held_socket(int socket, std::uint64_t own_netns) {
     const auto family = internet_family(socket);
     if (!family) {
         return family.error();
@@ -134,7 +146,11 @@ Result<alpine_endpoint> inspect_bound_socket(int socket, std::uint64_t own_netns
     if (auto netns = check_netns(socket, own_netns); !netns) {
         return netns.error();
     }
-    auto endpoint = endpoint_of_socket(socket);
+    return endpoint_of_socket(socket);
+}
+
+Result<alpine_endpoint> inspect_bound_socket(int socket, std::uint64_t own_netns) {
+    auto endpoint = inspect_held_socket(socket, own_netns);
     if (!endpoint) {
         return endpoint;
     }
@@ -160,9 +176,38 @@ bool holds_port(int socket) {
     return bind(socket, reinterpret_cast<sockaddr*>(&any), length) != 0 && errno == EINVAL;
 }
 
+UniqueFd hold_port(const alpine_endpoint& endpoint) {
+    const alpine_flow_key& key = endpoint.key;
+    in6_addr address{};
+    std::memcpy(&address, key.addr, sizeof(address));
+    const bool v4 = IN6_IS_ADDR_V4MAPPED(&address) != 0;
+    UniqueFd holder(socket(v4 ? AF_INET : AF_INET6, socket_type(key.protocol) | SOCK_CLOEXEC, key.protocol));
+    if (!holder.valid()) {
+        return holder;
+    }
+    const int v6_only = (endpoint.flags & ALPINE_ENDPOINT_DUAL) == 0 ? 1 : 0;
+    sockaddr_in6 name{};
+    socklen_t length = sizeof(name);
+    if (v4) {
+        auto& name4 = reinterpret_cast<sockaddr_in&>(name);
+        name4.sin_family = AF_INET;
+        name4.sin_port = key.port_be;
+        std::memcpy(&name4.sin_addr, key.addr + 12, sizeof(name4.sin_addr));
+        length = sizeof(name4);
+    } else {
+        name.sin6_family = AF_INET6;
+        name.sin6_port = key.port_be;
+        name.sin6_addr = address;
+        setsockopt(holder.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof(v6_only));
+    }
+    if (bind(holder.get(), reinterpret_cast<sockaddr*>(&name), length) != 0) {
+        holder.reset();
+    }
+    return holder;
+}
+
 bool host_has_transport(std::uint8_t protocol) {
-    const int type = protocol == IPPROTO_DCCP ? SOCK_DCCP : protocol == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM;
-    return UniqueFd(socket(AF_INET, type | SOCK_CLOEXEC, protocol)).valid();
+    return UniqueFd(socket(AF_INET, socket_type(protocol) | SOCK_CLOEXEC, protocol)).valid();
 }
 
 }  // namespace alp::proxy

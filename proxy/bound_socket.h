@@ -6,6 +6,7 @@
 
 #include "abi/proxy.h"
 #include "base/result.h"
+#include "base/unique_fd.h"
 
 namespace alp::proxy {
 
@@ -21,10 +22,17 @@ Result<alpine_endpoint> inspect_bound_socket(int socket, std::uint64_t own_netns
 
 /// The endpoint of a socket of alpined's own.
 Result<alpine_endpoint> endpoint_of_socket(int socket);
+/// The same of a socket that proves nothing new, because its sender has been granted the endpoint before: listening and
+/// connected ones are as good.
+Result<alpine_endpoint> inspect_held_socket(int socket, std::uint64_t own_netns);
 
 /// Does the socket still hold its port? Its sender has it, too, and can connect and disconnect it, which gives back a
 /// port that was picked by the kernel (bind(2) to port 0).
 [[nodiscard]] bool holds_port(int socket);
+
+/// Binds a socket of alpined's own to `endpoint`, so that its port is taken. Not valid: somebody has it (the endpoint's
+/// owner himself, mostly), the address is gone, or this kernel has no socket for the transport.
+[[nodiscard]] UniqueFd hold_port(const alpine_endpoint& endpoint);
 
 /// Does this kernel have a socket for the transport? Then it must be claimed by a bound one.
 [[nodiscard]] bool host_has_transport(std::uint8_t protocol);

@@ -73,6 +73,62 @@ Result<void> ClaimTable::release(unsigned ifindex, const alpine_endpoint& endpoi
     return Error{ENOENT, describe(endpoint) + " is not claimed by this stack"};
 }
 
+// What adopts is in the flow map: setting it once more changes nothing and cannot fail for want of room.
+void ClaimTable::adopt(unsigned ifindex, const alpine_flow_key& key, UniqueFd holder) {
+    (void)claim(ifindex, {key, kAdopted}, std::move(holder));
+}
+
+bool ClaimTable::owns(unsigned ifindex, const alpine_endpoint& endpoint) const {
+    for (const auto& key : keys_of(endpoint.key, endpoint.flags)) {
+        const auto owner = owners_.find(key);
+        if (owner == owners_.end() || owner->second.ifindex != ifindex) {
+            return false;
+        }
+    }
+    return true;
+}
+
+UniqueFd ClaimTable::take_holder(unsigned ifindex, const alpine_endpoint& endpoint) {
+    const auto stack = claims_.find(ifindex);
+    if (stack == claims_.end()) {
+        return {};
+    }
+    auto [claim, end] = stack->second.equal_range(endpoint.key);
+    for (; claim != end; ++claim) {
+        if (claim->second.flags == kAdopted && claim->second.socket.valid()) {
+            return std::move(claim->second.socket);
+        }
+    }
+    return {};
+}
+
+std::size_t ClaimTable::settle(unsigned ifindex) {
+    const auto stack = claims_.find(ifindex);
+    if (stack == claims_.end()) {
+        return 0;
+    }
+    const auto before = owners_.size();
+    for (auto claim = stack->second.begin(); claim != stack->second.end();) {
+        if (claim->second.flags == kAdopted) {
+            forget(claim);
+            claim = stack->second.erase(claim);
+        } else {
+            ++claim;
+        }
+    }
+    return before - owners_.size();
+}
+
+void ClaimTable::hold_unheld(const std::function<UniqueFd(const alpine_endpoint&)>& hold) {
+    for (auto& [ifindex, claims] : claims_) {
+        for (auto& [key, claim] : claims) {
+            if (!claim.socket.valid()) {
+                claim.socket = hold({key, claim.flags & ~kAdopted});
+            }
+        }
+    }
+}
+
 void ClaimTable::release_all(unsigned ifindex) {
     const auto stack = claims_.find(ifindex);
     if (stack == claims_.end()) {
@@ -136,7 +192,7 @@ std::vector<alpine_endpoint> ClaimTable::endpoints(unsigned ifindex) const {
     for (const auto& [key, claim] : stack->second) {
         const bool again = !all.empty() && std::memcmp(&all.back().key, &key, sizeof(key)) == 0;
         if (!again) {
-            all.push_back({key, claim.flags});
+            all.push_back({key, claim.flags & ~kAdopted});
         }
     }
     return all;

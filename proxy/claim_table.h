@@ -37,6 +37,22 @@ public:
     /// Takes back one claim; the flow ends with its last. ENOENT if there is none.
     Result<void> release(unsigned ifindex, const alpine_endpoint& endpoint);
 
+    /// A flow that is steered already, by an alpined before this one: of the stack until settle(), unless it claims it
+    /// again. `holder` (which may be empty) keeps its port.
+    void adopt(unsigned ifindex, const alpine_flow_key& key, UniqueFd holder);
+
+    /// Is all of the endpoint steered to this stack?
+    [[nodiscard]] bool owns(unsigned ifindex, const alpine_endpoint& endpoint) const;
+
+    /// Takes the socket that holds an adopted endpoint, if one does.
+    UniqueFd take_holder(unsigned ifindex, const alpine_endpoint& endpoint);
+
+    /// Ends the flows that were adopted and not claimed again; answers how many.
+    std::size_t settle(unsigned ifindex);
+
+    /// Calls `hold` with each claim that no socket holds; one that it answers is kept for it.
+    void hold_unheld(const std::function<UniqueFd(const alpine_endpoint&)>& hold);
+
     /// The stack is gone.
     void release_all(unsigned ifindex);
 
@@ -62,6 +78,8 @@ private:
         unsigned flags;
         UniqueFd socket;
     };
+    /// In Claim::flags, beside those of alpine_endpoint: adopted, and not yet claimed again.
+    static constexpr unsigned kAdopted = 1U << 31;
     using Claims = std::multimap<alpine_flow_key, Claim, KeyLess>;
 
     [[nodiscard]] static std::vector<alpine_flow_key> keys_of(const alpine_flow_key& key, unsigned flags);

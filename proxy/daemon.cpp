@@ -15,7 +15,13 @@
 #include "proxy/bound_socket.h"
 #include "proxy/listener.h"
 #include "proxy/log.h"
+#include "proxy/privileged/confine.h"
+#include "proxy/privileged/filter.h"
+#include "proxy/privileged/link.h"
+#include "proxy/privileged/surviving_maps.h"
+#include "proxy/privileged/sysctl.h"
 #include "proxy/privileged/tun.h"
+#include "proxy/service_manager.h"
 
 namespace alp::proxy {
 namespace {
@@ -67,12 +73,10 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const Options& options) {
 
 // The listener comes first: whoever has it is alone with this network namespace's devices.
 Result<void> Daemon::prepare(const Options& options) {
-    auto listener = listen_at(options.socket);
-    if (!listener) {
-        return listener.error();
+    if (auto taken = take_listener(options); !taken) {
+        return taken;
     }
-    listener_ = std::move(listener).value();
-    socket_ = options.socket;
+    policy_file_ = options.policy_file;
     raise_descriptor_limit();
     const auto own_netns = netns_cookie(listener_.get());
     if (!own_netns) {
@@ -91,14 +95,13 @@ Result<void> Daemon::prepare(const Options& options) {
 
 Result<void> Daemon::prepare_wires(const Options& options) {
     if (options.steer) {
-        auto steering = Steering::load();
-        if (!steering) {
-            return steering.error();
+        if (auto prepared = prepare_steering(); !prepared) {
+            return prepared;
         }
-        steering_ = std::move(steering).value();
-        if (auto relaxed = reverse_path_filter_.relax(); !relaxed) {
-            return relaxed;
-        }
+    } else if (!find_surviving_maps().empty()) {
+        return Error{EBUSY,
+                     "an alpined with the steer wire has left its steering here: offer that wire, too, or take it "
+                     "away, with the stacks that still use it, by 'alpined --uninstall'"};
     }
     if (options.classic) {
         classic_ = std::make_unique<classic::Wire>(loop_, host_);
@@ -108,20 +111,74 @@ Result<void> Daemon::prepare_wires(const Options& options) {
         return usable;
     }
     wires_ = std::make_unique<Wires>(steering_.get(), classic_.get(), options.preferred);
+    // What the alpined before knew, and what has changed since, is told apart by reconcile().
+    for (const auto& address : steering_ ? steering_->addresses() : std::vector<in6_addr>()) {
+        if (auto known = wires_->add_address(address); !known) {
+            return known;
+        }
+        addresses_.insert(address);
+    }
     return {};
 }
 
+Result<void> Daemon::prepare_steering() {
+    auto steering = Steering::load();
+    if (!steering) {
+        return steering.error();
+    }
+    steering_ = std::move(steering).value();
+    return relax_reverse_path_filter(*steering_);
+}
+
+Result<void> Daemon::take_listener(const Options& options) {
+    auto listener = passed_listener();
+    if (listener && !listener.value().valid()) {
+        listener = listen_at(options.socket);
+        owns_socket_ = listener.ok();
+    }
+    if (!listener) {
+        return listener.error();
+    }
+    listener_ = std::move(listener).value();
+    socket_ = options.socket;
+    return {};
+}
+
+void Daemon::take_signal() {
+    signalfd_siginfo signal{};
+    if (read(signals_.get(), &signal, sizeof(signal)) != sizeof(signal)) {
+        return;
+    }
+    if (signal.ssi_signo == SIGHUP) {
+        reload_policy();
+    } else {
+        loop_.stop();
+    }
+}
+
+// Stacks and claims that the new policy would refuse stay as they are.
+void Daemon::reload_policy() {
+    auto policy = load_policy(policy_file_);
+    if (!policy) {
+        log(LogLevel::error, "the policy stays as it is: {}", policy.error().message());
+        return;
+    }
+    policy_ = std::move(policy).value();
+    log(LogLevel::info, "the policy has been read again");
+}
+
 Result<void> Daemon::catch_signals() {
-    sigset_t ends;
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGINT);
-    sigprocmask(SIG_BLOCK, &ends, nullptr);
-    signals_ = UniqueFd(signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK));
+    sigset_t caught;
+    sigemptyset(&caught);
+    sigaddset(&caught, SIGTERM);
+    sigaddset(&caught, SIGINT);
+    sigaddset(&caught, SIGHUP);
+    sigprocmask(SIG_BLOCK, &caught, nullptr);
+    signals_ = UniqueFd(signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!signals_.valid()) {
         return Error{errno, "signalfd"};
     }
-    return loop_.add(signals_.get(), [this] { loop_.stop(); });
+    return loop_.add(signals_.get(), [this] { take_signal(); });
 }
 
 Result<void> Daemon::start_audit() {
@@ -132,14 +189,48 @@ Result<void> Daemon::start_audit() {
     return loop_.add(audit_timer_.get(), [this] {
         std::uint64_t expirations = 0;
         (void)!read(audit_timer_.get(), &expirations, sizeof(expirations));
-        service_->drop_unheld_claims();
+        service_->audit();
+        report_left_out();
     });
 }
 
+// A restart must not be felt by any stack, and SIGTERM does not tell a restart from an end.
 Daemon::~Daemon() {
-    if (listener_.valid() && socket_.front() != '@') {
+    if (service_ && service_->has_lasting_stacks()) {
+        log(LogLevel::info, "stacks go on without alpined: start it again soon, or end all with alpined --uninstall");
+        service_->leave_stacks();
+    } else if (steering_) {
+        withdraw();
+    }
+    if (owns_socket_ && socket_.front() != '@') {
         unlink(socket_.c_str());
     }
+}
+
+void Daemon::withdraw() {
+    steering_->detach_all();
+    restore_settings(*steering_);
+}
+
+/// Of an alpined whose notes cannot be read.
+void Daemon::remove_unknown_tuns() {
+    for (const auto& [ifindex, link] : host_.links()) {
+        if (link.kind == "tun" && is_tun_name(link.ifname) && program_on(ifindex).valid()) {
+            delete_link(ifindex);
+        }
+    }
+}
+
+Result<void> Daemon::uninstall(const Options& options) {
+    Options bare = options;
+    bare.policy_file.clear();
+    auto daemon = start(bare);
+    if (!daemon) {
+        return daemon.error();
+    }
+    daemon.value()->service_->end_survivors();
+    daemon.value()->remove_unknown_tuns();
+    return {};  // the destructor finds no stacks
 }
 
 Result<void> Daemon::run() {
@@ -149,6 +240,10 @@ Result<void> Daemon::run() {
     if (auto added = loop_.add(host_.fd(), [this] { update_host(); }); !added) {
         return added;
     }
+    if (auto confined = confine(); !confined) {
+        return confined;
+    }
+    notify_ready();
     log(LogLevel::info, "alpined serves at {}: {} devices, {} addresses", socket_, wires_->host_count(),
         addresses_.size());
     return loop_.run();
@@ -204,6 +299,7 @@ void Daemon::update_host() {
 void Daemon::reconcile() {
     reconcile_devices();
     reconcile_addresses();
+    service_->bury_dead();
 }
 
 // Neither the TUNs of our stacks nor those of stacks that outlive the alpined before us.

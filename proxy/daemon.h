@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// alpined put together: the listener, the host's devices, the clients, and an orderly end.
+// alpined put together: the listener, the host's devices, the clients, and the end, which a stack survives.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,6 @@
 #include "proxy/host_monitor.h"
 #include "proxy/policy/policy.h"
 #include "proxy/privileged/steering.h"
-#include "proxy/privileged/sysctl.h"
 #include "proxy/service.h"
 #include "proxy/wires.h"
 
@@ -20,7 +19,7 @@ namespace alp::proxy {
 
 struct Options {
     std::string socket;
-    std::string policy_file;  ///< empty: the default policy
+    std::string policy_file;  ///< empty: the default policy; read again on SIGHUP
     bool steer = true;        ///< offer the steer wire
     bool classic = true;      ///< offer the classic wire
     alpine_wire preferred = ALPINE_WIRE_STEER;
@@ -35,16 +34,25 @@ public:
     Daemon& operator=(const Daemon&) = delete;
     ~Daemon();
 
-    /// Until SIGTERM or SIGINT.
+    /// Until SIGTERM or SIGINT. If there are stacks on the steer wire then, everything is left as it is, for the
+    /// alpined after this one; else everything is put back.
     Result<void> run();
+
+    /// Instead of running: takes all off this network namespace that an alpined has ever put there, the devices of
+    /// stacks that still run included. Errors: EADDRINUSE an alpined runs.
+    static Result<void> uninstall(const Options& options);
 
 private:
     Daemon(EventLoop loop, HostMonitor host, Policy policy)
         : loop_(std::move(loop)), host_(std::move(host)), policy_(std::move(policy)) {}
 
     Result<void> prepare(const Options& options);
+    Result<void> take_listener(const Options& options);
     Result<void> prepare_wires(const Options& options);
+    Result<void> prepare_steering();
     Result<void> catch_signals();
+    void take_signal();
+    void reload_policy();
     Result<void> start_audit();
     void accept_clients();
     void serve(Session& session);
@@ -54,16 +62,20 @@ private:
     void reconcile();
     void reconcile_devices();
     void reconcile_addresses();
+    /// Nothing is left of alpined but the TUNs of living stacks.
+    void withdraw();
+    void remove_unknown_tuns();
     [[nodiscard]] bool is_steered_device(unsigned ifindex, const Link& link) const;
 
     EventLoop loop_;
     HostMonitor host_;
     Policy policy_;
+    std::string policy_file_;
     std::string socket_;
+    bool owns_socket_ = false;  // the listener is not somebody else's who passed it on
     UniqueFd listener_;
     UniqueFd signals_;
     UniqueFd audit_timer_;
-    ReversePathFilter reverse_path_filter_;
     std::unique_ptr<Steering> steering_;  // null when the wire is not offered, as the next
     std::unique_ptr<classic::Wire> classic_;
     std::unique_ptr<Wires> wires_;

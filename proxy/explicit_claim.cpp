@@ -15,19 +15,6 @@
 namespace alp::proxy {
 namespace {
 
-struct PortRange {
-    std::uint16_t first = 32768;
-    std::uint16_t last = 60999;
-};
-
-PortRange ephemeral_range() {
-    PortRange range;
-    if (const auto text = read_sysctl("net/ipv4/ip_local_port_range"); text) {
-        std::sscanf(text.value().c_str(), "%hu %hu", &range.first, &range.last);
-    }
-    return range;
-}
-
 std::uint16_t first_unprivileged() {
     unsigned first = 1024;
     if (const auto text = read_sysctl("net/ipv4/ip_unprivileged_port_start"); text) {
@@ -65,6 +52,14 @@ Result<alpine_endpoint> admit_echo(alpine_endpoint endpoint, unsigned ifindex, c
 
 }  // namespace
 
+PortRange ephemeral_range() {
+    PortRange range;
+    if (const auto text = read_sysctl("net/ipv4/ip_local_port_range"); text) {
+        std::sscanf(text.value().c_str(), "%hu %hu", &range.first, &range.last);
+    }
+    return range;
+}
+
 Result<alpine_endpoint> admit_explicit(const alpine_endpoint& wanted, unsigned ifindex, uid_t uid, const Policy& policy,
                                        const ClaimTable& claims) {
     const std::uint8_t protocol = wanted.key.protocol;
@@ -78,9 +73,6 @@ Result<alpine_endpoint> admit_explicit(const alpine_endpoint& wanted, unsigned i
         return Error{EOPNOTSUPP, "the host's kernel has " + protocol_name(protocol) + ": send a bound socket"};
     }
     alpine_endpoint endpoint = wanted;
-    endpoint.key.pad = 0;
-    const bool v6_wildcard = std::memcmp(endpoint.key.addr, &in6addr_any, sizeof(in6addr_any)) == 0;
-    endpoint.flags = v6_wildcard ? endpoint.flags & ALPINE_ENDPOINT_DUAL : 0;
     if (endpoint.key.port_be == 0) {
         return pick_port(endpoint, ifindex, claims);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "proxy/lease.h"
 
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -10,6 +11,17 @@
 #include "proxy/client/names.h"
 
 namespace alp::proxy {
+
+namespace {
+
+/// Broadcasts and what else steering leaves to the host would pile up in a socket that nobody reads.
+void take_nothing_in(int socket) {
+    sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+    const sock_fprog filter{1, &nothing};
+    setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
+}
+
+}  // namespace
 
 Result<EphemeralPort> take_ephemeral_port(std::uint8_t protocol) {
     if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP) {
@@ -30,6 +42,7 @@ Result<EphemeralPort> take_ephemeral_port(std::uint8_t protocol) {
     if (!socket.valid() || bind(socket.get(), reinterpret_cast<const sockaddr*>(&any), sizeof(any)) != 0) {
         return Error{errno, "cannot take a port on the host"};
     }
+    take_nothing_in(socket.get());
     auto endpoint = endpoint_of_socket(socket.get());
     if (!endpoint) {
         return endpoint.error();

@@ -19,6 +19,11 @@ public:
     [[nodiscard]] virtual unsigned ifindex() const = 0;
     [[nodiscard]] virtual const std::string& ifname() const = 0;
     [[nodiscard]] virtual alpine_wire wire() const = 0;
+
+    /// Do packets pass also while there is no alpined?
+    [[nodiscard]] virtual bool lasts() const { return false; }
+    /// alpined ends: a line that lasts stays, and is from now on the client's alone.
+    virtual void leave() {}
 };
 
 }  // namespace alp::proxy

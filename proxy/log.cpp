@@ -16,12 +16,17 @@ LogLevel threshold = LogLevel::info;
 class RateLimit {
 public:
     bool allows(std::time_t now_s) {
+        end_second(now_s);
+        return ++lines_ <= max_lines_per_second;
+    }
+
+    /// Begins a new count, if the second has changed.
+    void end_second(std::time_t now_s) {
         if (now_s != second_) {
             report();
             second_ = now_s;
             lines_ = 0;
         }
-        return ++lines_ <= max_lines_per_second;
     }
 
 private:
@@ -58,6 +63,8 @@ std::optional<LogLevel> parse_log_level(std::string_view name) {
 }
 
 void set_log_level(LogLevel level) { threshold = level; }
+
+void report_left_out() { rate_limit.end_second(std::time(nullptr)); }
 
 void log_line(LogLevel level, std::string_view text) {
     if (level > threshold) {

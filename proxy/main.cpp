@@ -2,8 +2,9 @@
 // alpined: the only privileged program of Alpine. One runs in each network namespace whose programs use Alpine.
 //
 // It gives each client process its wire, makes the host hand over what is for it, and keeps the table of who owns which
-// port. No packet passes through it, but on the classic wire. It ends, and puts everything back, on SIGTERM and SIGINT;
-// an error at the start is one line on standard error and exit code 125.
+// port. No packet passes through it, but on the classic wire. It ends on SIGTERM and SIGINT, and puts everything back
+// unless stacks still run that need no alpined, which one started later takes over; an error at the start is one line
+// on standard error and exit code 125.
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
@@ -33,6 +34,11 @@ void offer(alp::proxy::Options& options, const std::vector<std::string>& wires) 
     options.steer = std::ranges::find(wires, "steer") != wires.end();
     options.classic = std::ranges::find(wires, "classic") != wires.end();
     options.preferred = wires.front() == "classic" ? ALPINE_WIRE_CLASSIC : ALPINE_WIRE_STEER;
+}
+
+int uninstall(const alp::proxy::Options& options) {
+    const auto done = alp::proxy::Daemon::uninstall(options);
+    return done ? 0 : fail(done.error());
 }
 
 int run(const alp::proxy::Options& options) {
@@ -66,6 +72,9 @@ int start(int argc, char** argv) {
     app.add_option("--log-level", level, "error, warning, info or debug")
         ->check(CLI::IsMember({"error", "warning", "info", "debug"}))
         ->capture_default_str();
+    bool is_uninstall = false;
+    app.add_flag("--uninstall", is_uninstall,
+                 "instead of serving: remove every device, filter, map and sysctl that an alpined has left here");
     app.add_flag("--foreground")->description("stay in the foreground: the default, and all there is");
     try {
         app.parse(argc, argv);
@@ -74,7 +83,7 @@ int start(int argc, char** argv) {
     }
     alp::proxy::set_log_level(*alp::proxy::parse_log_level(level));
     offer(options, wires);
-    return run(options);
+    return is_uninstall ? uninstall(options) : run(options);
 }
 
 }  // namespace

@@ -10,7 +10,6 @@
 #include "proxy/explicit_claim.h"
 #include "proxy/lease.h"
 #include "proxy/log.h"
-#include "proxy/privileged/reset.h"
 #include "proxy/version.h"
 #include "proxy/wellformed.h"
 
@@ -36,6 +35,23 @@ std::string printable(const char (&comm)[16]) {
     return name;
 }
 
+/// An endpoint that a client named, without what has no meaning.
+alpine_endpoint sanitized(alpine_endpoint endpoint) {
+    endpoint.key.pad = 0;
+    const bool v6_wildcard = std::memcmp(endpoint.key.addr, &in6addr_any, sizeof(in6addr_any)) == 0;
+    endpoint.flags = v6_wildcard ? endpoint.flags & ALPINE_ENDPOINT_DUAL : 0;
+    return endpoint;
+}
+
+alpine_stack_record record_for(const ucred& peer, const Line& line, const std::string& comm) {
+    alpine_stack_record record{};
+    record.uid = peer.uid;
+    record.pid = peer.pid;
+    copy_text(record.ifname, line.ifname());
+    copy_text(record.comm, comm);
+    return record;
+}
+
 }  // namespace
 
 Session& Service::open(UniqueFd connection, const ucred& peer) {
@@ -44,27 +60,55 @@ Session& Service::open(UniqueFd connection, const ucred& peer) {
     return *(sessions_[fd] = std::move(session));
 }
 
-// First the flows, so that nothing more is steered to the TUN; then the sockets that held the ports (they go with
-// the claims), then the TUN. From here on the host answers for these ports: its peers get a reset, and those that would
-// never ask are asked.
 void Service::close(Session& session) {
-    std::vector<alpine_connection_key> left_open;
     if (session.stack) {
         const unsigned ifindex = session.stack->line->ifindex();
-        claims_.release_all(ifindex);
-        left_open = wires_.take_connections(ifindex);
-        wires_.forget(*session.stack->line);
         stacks_.erase(ifindex);
         log(LogLevel::info, "{} {}: stack on {} gone", session.stack->comm, name_of(session.peer),
             session.stack->line->ifname());
+        end_stack(wires_, claims_, ifindex, [&session] { session.stack.reset(); });
+        quota_.remove_stack(ifindex);
     }
     sessions_.erase(session.connection.get());
-    provoke_resets(left_open);
 }
 
-void Service::drop_unheld_claims() {
-    for (const auto& endpoint : claims_.drop_unheld(holds_port)) {
+bool Service::has_lasting_stacks() const {
+    return !survivors_.all().empty() ||
+           std::ranges::any_of(stacks_, [](const auto& stack) { return stack.second->stack->line->lasts(); });
+}
+
+void Service::leave_stacks() {
+    for (auto& [ifindex, session] : stacks_) {
+        session->stack->line->leave();
+    }
+}
+
+void Service::audit() {
+    const auto dropped = claims_.drop_unheld(holds_port);
+    for (const auto& endpoint : dropped) {
         log(LogLevel::warning, "claim of {} ended: its socket gave back the port", describe(endpoint));
+    }
+    for (const auto& [ifindex, session] : stacks_) {
+        if (!dropped.empty()) {
+            quota_.recount(ifindex, claims_.endpoints(ifindex));
+        }
+    }
+    claims_.hold_unheld(hold_port);
+    quota_.read_range();
+    bury_dead();
+}
+
+void Service::adopt_survivors() {
+    survivors_.adopt_all();
+    for (const auto& [ifindex, record] : survivors_.all()) {
+        quota_.add_stack(ifindex, record.uid);
+        quota_.recount(ifindex, claims_.endpoints(ifindex));
+    }
+}
+
+void Service::bury_dead() {
+    for (const unsigned ifindex : survivors_.bury_dead()) {
+        quota_.remove_stack(ifindex);
     }
 }
 
@@ -90,12 +134,16 @@ bool Service::refuse(Session& session, const alpine_msg_header& request, const E
 }
 
 Service::Outcome Service::dispatch(Session& session, const alpine_msg_header& header, Incoming& message) {
-    if (header.type != ALPINE_MSG_CLAIM && !message.fds.empty()) {
+    if (header.type != ALPINE_MSG_CLAIM && header.type != ALPINE_MSG_REATTACH && !message.fds.empty()) {
         return Error{EINVAL, "a descriptor came with a request that takes none"};
     }
     switch (header.type) {
         case ALPINE_MSG_ATTACH:
             return attach(session, message);
+        case ALPINE_MSG_REATTACH:
+            return reattach(session, message);
+        case ALPINE_MSG_SETTLED:
+            return settled(session, message);
         case ALPINE_MSG_CLAIM:
             return claim(session, message);
         case ALPINE_MSG_RELEASE:
@@ -109,12 +157,30 @@ Service::Outcome Service::dispatch(Session& session, const alpine_msg_header& he
     }
 }
 
-Result<Stack> Service::make_stack(const alpine_attach& request) {
-    auto line = wires_.attach(static_cast<alpine_wire>(request.wire));
+Result<Stack> Service::make_stack(const Session& session, std::uint32_t wire, const std::string& comm) {
+    auto line = wires_.attach(wire);
     if (!line) {
         return line.error();
     }
-    return Stack{std::move(line).value(), printable(request.comm)};
+    if (auto recorded = wires_.record(*line.value(), record_for(session.peer, *line.value(), comm)); !recorded) {
+        wires_.forget(line.value()->ifindex());
+        return recorded.error();
+    }
+    return Stack{std::move(line).value(), comm};
+}
+
+/// The session has its stack: says so. `client_end` negative: the client has it.
+Service::Outcome Service::own_stack(Session& session, Stack stack, const alpine_msg_header& request, int client_end) {
+    const Line& line = *session.stack.emplace(std::move(stack)).line;
+    stacks_[line.ifindex()] = &session;
+    quota_.add_stack(line.ifindex(), session.peer.uid);
+
+    auto reply = make_reply<alpine_attach_reply>(request);
+    reply.ifindex = line.ifindex();
+    reply.mtu_bytes = host_.mtu_bytes();
+    copy_text(reply.ifname, line.ifname());
+    reply.wire = line.wire();
+    return send(session.connection.get(), bytes_of(reply), client_end);
 }
 
 Service::Outcome Service::attach(Session& session, const Incoming& message) {
@@ -125,20 +191,96 @@ Service::Outcome Service::attach(Session& session, const Incoming& message) {
     if (!policy_.allows_user(session.peer.uid)) {
         return Error{EPERM, fmt::format("alpined's policy does not allow user {}", session.peer.uid)};
     }
-    auto stack = make_stack(request);
+    if (auto admitted = quota_.admit_stack(session.peer.uid); !admitted) {
+        return admitted;
+    }
+    auto stack = make_stack(session, request.wire, printable(request.comm));
     if (!stack) {
         return stack.error();
     }
-    const Line& line = *session.stack.emplace(std::move(stack).value()).line;
-    stacks_[line.ifindex()] = &session;
+    const Line& line = *stack.value().line;
+    const int client_end = line.client_end();
+    log(LogLevel::info, "{} {}: stack on {}", stack.value().comm, name_of(session.peer), line.ifname());
+    return own_stack(session, std::move(stack).value(), request.header, client_end);
+}
 
-    auto reply = make_reply<alpine_attach_reply>(request.header);
-    reply.ifindex = line.ifindex();
-    reply.mtu_bytes = host_.mtu_bytes();
-    copy_text(reply.ifname, line.ifname());
-    reply.wire = line.wire();
-    log(LogLevel::info, "{} {}: stack on {}", session.stack->comm, name_of(session.peer), line.ifname());
-    return send(session.connection.get(), bytes_of(reply), line.client_end());
+/// The stack behind a TUN, from wherever it is: among the survivors, or another connection's.
+Result<Stack> Service::take_stack(const Session& session, UniqueFd queue, const TunIdentity& tun,
+                                  const std::string& comm) {
+    const auto held = stacks_.find(tun.ifindex);
+    const alpine_stack_record* survivor = survivors_.find(tun.ifindex);
+    if (held == stacks_.end() && survivor == nullptr) {
+        return Error{ENOENT, "alpined does not know the stack behind " + tun.ifname + ": start the program again"};
+    }
+    const uid_t owner = survivor != nullptr ? survivor->uid : held->second->peer.uid;
+    if (owner != session.peer.uid) {
+        return Error{EPERM, fmt::format("the stack behind {} is another user's", tun.ifname)};
+    }
+    if (survivor != nullptr) {
+        survivors_.take(tun.ifindex);
+        return Stack{Wires::adopt(std::move(queue), tun), comm, false};
+    }
+    Stack stack = std::move(*held->second->stack);
+    held->second->stack.reset();
+    stack.settled = true;  // all its claims are known
+    return stack;
+}
+
+Service::Outcome Service::reattach(Session& session, Incoming& message) {
+    const auto request = message.as<alpine_attach>();
+    if (session.stack) {
+        return Error{EALREADY, "this connection has its stack already"};
+    }
+    if (message.fds.size() != 1) {
+        return Error{EINVAL, "REATTACH takes one descriptor, the TUN queue"};
+    }
+    if (!policy_.allows_user(session.peer.uid)) {
+        return Error{EPERM, fmt::format("alpined's policy does not allow user {}", session.peer.uid)};
+    }
+    const auto tun = identify_tun(message.fds.front().get());
+    if (!tun) {
+        return tun.error();
+    }
+    auto stack = take_stack(session, std::move(message.fds.front()), tun.value(), printable(request.comm));
+    if (!stack) {
+        return stack.error();
+    }
+    const Line& line = *stack.value().line;
+    if (auto recorded = wires_.record(line, record_for(session.peer, line, stack.value().comm)); !recorded) {
+        log(LogLevel::error, "{}", recorded.error().message());
+    }
+    log(LogLevel::info, "{} {}: stack on {} is back", stack.value().comm, name_of(session.peer), tun.value().ifname);
+    return own_stack(session, std::move(stack).value(), request.header, -1);
+}
+
+Service::Outcome Service::settled(Session& session, const Incoming& message) {
+    if (!session.stack) {
+        return Error{ENOTCONN, "SETTLED before REATTACH"};
+    }
+    session.stack->settled = true;
+    if (const auto ended = claims_.settle(session.stack->line->ifindex()); ended != 0) {
+        log(LogLevel::debug, "{} {}: {} endpoints given up while alpined was away", session.stack->comm,
+            name_of(session.peer), ended);
+    }
+    quota_.recount(session.stack->line->ifindex(), claims_.endpoints(session.stack->line->ifindex()));
+    claims_.hold_unheld(hold_port);
+    return send(session.connection.get(), bytes_of(make_reply<alpine_reply>(message.as<alpine_msg_header>())));
+}
+
+/// What the stack had before alpined was restarted. A socket, if there is one, is to hold it.
+Result<alpine_endpoint> Service::admit_again(const alpine_endpoint& wanted, const Incoming& message) const {
+    if (message.fds.empty()) {
+        return wanted;
+    }
+    const int socket = message.fds.front().get();
+    const auto found = inspect_held_socket(socket, own_netns_);
+    if (!found) {
+        return found;
+    }
+    if (std::memcmp(&found.value(), &wanted, sizeof(wanted)) != 0 || !holds_port(socket)) {
+        return Error{EINVAL, "the socket does not hold " + describe(wanted)};
+    }
+    return wanted;
 }
 
 Result<alpine_endpoint> Service::admit(const Session& session, const Incoming& message) {
@@ -148,11 +290,14 @@ Result<alpine_endpoint> Service::admit(const Session& session, const Incoming& m
     if (message.fds.size() > 1) {
         return Error{EINVAL, "a claim takes one socket"};
     }
+    const auto wanted = sanitized(message.as<alpine_claim>().endpoint);
+    if (!session.stack->settled && claims_.owns(session.stack->line->ifindex(), wanted)) {
+        return admit_again(wanted, message);
+    }
     if (!message.fds.empty()) {
         return inspect_bound_socket(message.fds.front().get(), own_netns_);
     }
-    return admit_explicit(message.as<alpine_claim>().endpoint, session.stack->line->ifindex(), session.peer.uid,
-                          policy_, claims_);
+    return admit_explicit(wanted, session.stack->line->ifindex(), session.peer.uid, policy_, claims_);
 }
 
 Service::Outcome Service::claim(Session& session, Incoming& message) {
@@ -160,11 +305,24 @@ Service::Outcome Service::claim(Session& session, Incoming& message) {
     if (!endpoint) {
         return endpoint.error();
     }
-    UniqueFd socket = message.fds.empty() ? UniqueFd() : std::move(message.fds.front());
     const unsigned ifindex = session.stack->line->ifindex();
+    UniqueFd socket;
+    if (!message.fds.empty()) {
+        socket = std::move(message.fds.front());
+    } else if (!session.stack->settled && (endpoint.value().flags & ALPINE_ENDPOINT_DUAL) == 0) {
+        socket = claims_.take_holder(ifindex, endpoint.value());
+    }
+    const std::uint16_t port = ntohs(endpoint.value().key.port_be);
+    // What a stack had before alpined was restarted, it has: settled() counts it.
+    if (session.stack->settled) {
+        if (auto admitted = quota_.admit_claim(session.peer.uid, port); !admitted) {
+            return admitted;
+        }
+    }
     if (auto claimed = claims_.claim(ifindex, endpoint.value(), std::move(socket)); !claimed) {
         return claimed;
     }
+    quota_.add_claim(ifindex, port);
     log(LogLevel::debug, "{} {}: claimed {}", session.stack->comm, name_of(session.peer), describe(endpoint.value()));
     auto reply = make_reply<alpine_claim_reply>(message.as<alpine_msg_header>());
     reply.endpoint = endpoint.value();
@@ -181,7 +339,8 @@ Service::Outcome Service::lease(Session& session, const Incoming& message) {
     }
     auto reply = make_reply<alpine_lease_reply>(request.header);
     while (reply.count < std::min<unsigned>(request.count, ALPINE_LEASE_MAX)) {
-        auto port = take_ephemeral_port(request.protocol);
+        const auto admitted = quota_.admit_claim(session.peer.uid, 0);
+        auto port = admitted ? take_ephemeral_port(request.protocol) : admitted.error();
         const auto claimed =
             port ? claims_.claim(session.stack->line->ifindex(), port.value().endpoint, std::move(port.value().socket))
                  : Result<void>(port.error());
@@ -191,6 +350,7 @@ Service::Outcome Service::lease(Session& session, const Incoming& message) {
         if (!claimed) {
             break;
         }
+        quota_.add_claim(session.stack->line->ifindex(), ntohs(port.value().endpoint.key.port_be));
         reply.ports_be[reply.count++] = port.value().endpoint.key.port_be;
         reply.endpoint = port.value().endpoint;
     }
@@ -204,6 +364,9 @@ Service::Outcome Service::release(Session& session, const Incoming& message) {
     const bool quiet = (request.flags & ALPINE_RELEASE_QUIET) != 0;
     auto released = session.stack ? claims_.release(session.stack->line->ifindex(), request.endpoint)
                                   : Error{ENOTCONN, "a release before ATTACH"};
+    if (released) {
+        quota_.remove_claim(session.stack->line->ifindex(), ntohs(request.endpoint.key.port_be));
+    }
     if (!released && !quiet) {
         return released;
     }
@@ -256,7 +419,7 @@ Service::Outcome Service::status(Session& session, const Incoming& message) {
     const auto uptime = std::chrono::steady_clock::now() - started_;
     reply.pid = getpid();
     reply.clients = static_cast<__u32>(sessions_.size());
-    reply.stacks = static_cast<__u32>(stacks_.size());
+    reply.stacks = static_cast<__u32>(stacks_.size() + survivors_.all().size());
     reply.endpoints = static_cast<__u32>(claims_.size());
     reply.interfaces = static_cast<__u32>(wires_.host_count());
     reply.addresses = static_cast<__u32>(host_.addresses().size());

@@ -12,6 +12,7 @@ namespace {
 std::size_t request_size(unsigned type) {
     switch (type) {
         case ALPINE_MSG_ATTACH:
+        case ALPINE_MSG_REATTACH:
             return sizeof(alpine_attach);
         case ALPINE_MSG_CLAIM:
             return sizeof(alpine_claim);
@@ -22,6 +23,7 @@ std::size_t request_size(unsigned type) {
         case ALPINE_MSG_LIST:
             return sizeof(alpine_list);
         case ALPINE_MSG_STATUS:
+        case ALPINE_MSG_SETTLED:
             return sizeof(alpine_msg_header);
         default:
             return 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "proxy/wires.h"
 
+#include <fmt/core.h>
+
 #include <cerrno>
 
 #include "proxy/client/names.h"
@@ -17,6 +19,8 @@ public:
     [[nodiscard]] unsigned ifindex() const override { return tun_.ifindex(); }
     [[nodiscard]] const std::string& ifname() const override { return tun_.ifname(); }
     [[nodiscard]] alpine_wire wire() const override { return ALPINE_WIRE_STEER; }
+    [[nodiscard]] bool lasts() const override { return true; }
+    void leave() override { tun_.leave(); }
 
 private:
     Tun tun_;
@@ -28,8 +32,11 @@ std::uint32_t Wires::offered() const {
     return (steer_ != nullptr ? 1U << ALPINE_WIRE_STEER : 0U) | (classic_ != nullptr ? 1U << ALPINE_WIRE_CLASSIC : 0U);
 }
 
-Result<std::unique_ptr<Line>> Wires::attach(alpine_wire wanted) {
-    const alpine_wire wire = wanted == ALPINE_WIRE_ANY ? preferred_ : wanted;
+Result<std::unique_ptr<Line>> Wires::attach(std::uint32_t wanted) {
+    if (wanted > ALPINE_WIRE_CLASSIC) {
+        return Error{EINVAL, fmt::format("there is no wire of number {}", wanted)};
+    }
+    const alpine_wire wire = wanted == ALPINE_WIRE_ANY ? preferred_ : static_cast<alpine_wire>(wanted);
     if (wire == ALPINE_WIRE_STEER && steer_ != nullptr) {
         return attach_tun();
     }
@@ -58,14 +65,37 @@ Result<std::unique_ptr<Line>> Wires::attach_tun() {
     return std::unique_ptr<Line>(new TunLine(std::move(tun).value()));
 }
 
-void Wires::forget(const Line& line) {
-    if (line.wire() != ALPINE_WIRE_STEER) {
+void Wires::forget(unsigned ifindex) {
+    if (classic::Wire::is_line(ifindex)) {
         return;
     }
-    steer_->forget_tun(line.ifindex());
+    steer_->forget_tun(ifindex);
     if (classic_ != nullptr) {
-        classic_->remove_tun(line.ifindex());
+        classic_->remove_tun(ifindex);
     }
+}
+
+std::unique_ptr<Line> Wires::adopt(UniqueFd queue, const TunIdentity& tun) {
+    return std::make_unique<TunLine>(Tun::adopt(std::move(queue), tun));
+}
+
+Result<void> Wires::record(const Line& line, const alpine_stack_record& record) {
+    return line.lasts() ? steer_->record_stack(line.ifindex(), record) : Result<void>();
+}
+
+std::map<unsigned, alpine_stack_record> Wires::recorded_stacks() const {
+    return steer_ != nullptr ? steer_->recorded_stacks() : std::map<unsigned, alpine_stack_record>();
+}
+
+std::multimap<unsigned, alpine_flow_key> Wires::flows() const {
+    return steer_ != nullptr ? steer_->flows() : std::multimap<unsigned, alpine_flow_key>();
+}
+
+Result<void> Wires::renew_tun(unsigned ifindex) {
+    if (classic_ != nullptr) {
+        classic_->add_tun(ifindex);
+    }
+    return steer_->renew_tun(ifindex);
 }
 
 std::vector<alpine_connection_key> Wires::take_connections(unsigned ifindex) {

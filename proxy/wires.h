@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "proxy/classic/wire.h"
 #include "proxy/line.h"
 #include "proxy/privileged/steering.h"
+#include "proxy/privileged/tun.h"
 
 namespace alp::proxy {
 
@@ -26,10 +28,18 @@ public:
     /// Bits 1 << alpine_wire.
     [[nodiscard]] std::uint32_t offered() const;
 
-    /// A line for one more stack, with counters at zero. EOPNOTSUPP: this alpined does not offer that wire.
-    Result<std::unique_ptr<Line>> attach(alpine_wire wanted);
+    /// A line for one more stack, with counters at zero. `wanted`: an alpine_wire, or whatever a client says. Errors:
+    /// EOPNOTSUPP this alpined does not offer that wire, EINVAL there is none such.
+    Result<std::unique_ptr<Line>> attach(std::uint32_t wanted);
     /// The line is about to go.
-    void forget(const Line& line);
+    void forget(unsigned ifindex);
+
+    /// What an alpined leaves to the next one is known of lines that last alone; see Steering.
+    static std::unique_ptr<Line> adopt(UniqueFd queue, const TunIdentity& tun);
+    Result<void> record(const Line& line, const alpine_stack_record& record);
+    [[nodiscard]] std::map<unsigned, alpine_stack_record> recorded_stacks() const;
+    [[nodiscard]] std::multimap<unsigned, alpine_flow_key> flows() const;
+    Result<void> renew_tun(unsigned ifindex);
 
     std::vector<alpine_connection_key> take_connections(unsigned ifindex);
     Result<void> set(const alpine_flow_key& key, unsigned ifindex) override;

@@ -2,8 +2,6 @@
 #include "wire/follower.h"
 
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -11,6 +9,7 @@
 #include <utility>
 
 #include "base/raw_syscall.h"
+#include "stack/host/own_thread.h"
 #include "stack/host/private_fd.h"
 #include "stack/host/stack.h"
 #include "wire/mirror.h"
@@ -38,25 +37,6 @@ void* follow_for_ever(void* argument) {
     }
 }
 
-int start_thread(Mirror* mirror) {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_attr_t attributes;
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, kStackBytes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    pthread_t thread;
-    const int error = pthread_create(&thread, &attributes, follow_for_ever, mirror);
-    if (error == 0) {
-        pthread_setname_np(thread, "alpine-mirror");
-    }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    pthread_attr_destroy(&attributes);
-    return error;
-}
-
 }  // namespace
 
 Result<void> follow_host() {
@@ -66,7 +46,7 @@ Result<void> follow_host() {
     }
     auto* mirror = new (mirror_storage) Mirror(std::move(started).value());
     stack::note_private_fd(mirror->change_fd());
-    if (const int error = start_thread(mirror); error != 0) {
+    if (const int error = stack::start_own_thread("alpine-mirror", kStackBytes, follow_for_ever, mirror); error != 0) {
         return Error{error, "cannot start the thread that mirrors the host's network"};
     }
     return {};

@@ -11,6 +11,11 @@
 /* The packet in work: a program sees only its struct __sk_buff. */
 static const struct classic_packet *current;
 static struct classic_verdict decided;
+/* The word that the program has changed in it, if any. */
+static struct {
+	int is_changed;
+	__u32 offset;
+} word;
 
 long bpf_skb_load_bytes_relative(const struct __sk_buff *skb, __u32 offset, void *to, __u32 len, __u32 start)
 {
@@ -19,6 +24,41 @@ long bpf_skb_load_bytes_relative(const struct __sk_buff *skb, __u32 offset, void
 		return -1;
 	__builtin_memcpy(to, (const char *)current->ip + offset, len);
 	return 0;
+}
+
+long bpf_skb_load_bytes(const struct __sk_buff *skb, __u32 offset, void *to, __u32 len)
+{
+	long error = bpf_skb_load_bytes_relative(skb, offset, to, len, BPF_HDR_START_NET);
+
+	if (!error && word.is_changed && word.offset == offset && len >= sizeof(__u16))
+		((__u8 *)to)[0] ^= 1;
+	return error;
+}
+
+/* A checksum that is still to be written does not cover the packet's words yet: only others are brought up to date. */
+long bpf_l4_csum_replace(struct __sk_buff *skb, __u32 offset, __u64 from, __u64 to, __u64 flags)
+{
+	(void)skb, (void)from, (void)to, (void)flags;
+	if (offset + sizeof(__u16) > current->len_bytes)
+		return -1;
+	word.is_changed = !current->checksum_end;
+	word.offset = offset;
+	return 0;
+}
+
+/* The word put back, or the link header of a packet that is sent on, which raw sockets make themselves. */
+long bpf_skb_store_bytes(struct __sk_buff *skb, __u32 offset, const void *from, __u32 len, __u64 flags)
+{
+	(void)skb, (void)offset, (void)from, (void)len, (void)flags;
+	word.is_changed = 0;
+	return 0;
+}
+
+/* Never in front of a checksum's end. A packet that was cut is dropped. */
+long bpf_skb_change_tail(struct __sk_buff *skb, __u32 len, __u64 flags)
+{
+	(void)skb, (void)flags;
+	return len < current->checksum_end ? -1 : 0;
 }
 
 long bpf_redirect(__u32 ifindex, __u64 flags)
@@ -46,6 +86,7 @@ static __be16 protocol_of(const struct classic_packet *packet)
 static struct __sk_buff begin(const struct classic_packet *packet)
 {
 	current = packet;
+	word.is_changed = 0;
 	decided = (struct classic_verdict){ CLASSIC_LEAVE, 0 };
 	return (struct __sk_buff){
 		.len = packet->len_bytes,

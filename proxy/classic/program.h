@@ -18,8 +18,9 @@ extern "C" {
 struct classic_packet {
     const void* ip;
     __u32 len_bytes;
-    __u32 gso_bytes; /* size of a segment, 0: not to be cut */
-    __u32 ifindex;   /* where it comes from: a device of the host, or a stack's id */
+    __u32 gso_bytes;    /* size of a segment, 0: not to be cut */
+    __u32 checksum_end; /* end of the checksum that is still to be written, 0: none is */
+    __u32 ifindex;      /* where it comes from: a device of the host, or a stack's id */
 };
 
 enum classic_action {

@@ -53,6 +53,12 @@ alpine_drop reason_of(int code) {
     }
 }
 
+/// Where the checksum ends that cut() will write; 0: none. Those of pieces are where their protocol has them.
+std::uint32_t checksum_end(const VnetHeader& wish) {
+    const bool one = wish.gso_type == VnetHeader::gso_none && (wish.flags & VnetHeader::needs_csum) != 0;
+    return one ? wish.csum_start + wish.csum_offset + std::uint32_t{2} : 0;
+}
+
 void widen(int socket) {
     const int bytes = queue_bytes;
     if (setsockopt(socket, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) != 0) {
@@ -272,8 +278,12 @@ void Wire::from_line(unsigned ifindex, std::span<std::uint8_t> message) {
     VnetHeader wish;
     const auto packet = message.subspan(std::min(sizeof(wish), message.size()));
     std::memcpy(&wish, message.data(), message.size() - packet.size());
-    const classic_packet judged{packet.data(), static_cast<__u32>(packet.size()),
-                                wish.gso_type != VnetHeader::gso_none ? wish.gso_size : 0U, ifindex};
+    classic_packet judged{};
+    judged.ip = packet.data();
+    judged.len_bytes = static_cast<__u32>(packet.size());
+    judged.gso_bytes = wish.gso_type != VnetHeader::gso_none ? wish.gso_size : 0U;
+    judged.checksum_end = checksum_end(wish);
+    judged.ifindex = ifindex;
     const auto verdict = classic_from_stack(&judged);
     if (verdict.action == CLASSIC_LEAVE) {
         return;
@@ -311,7 +321,11 @@ void Wire::from_device(unsigned ifindex, std::span<const std::uint8_t> bytes) {
         return;  // of a stack whose alpined has died: nobody answers for what it sends
     }
     const std::uint16_t gso_bytes = segment_bytes(ifindex, packet);
-    const classic_packet judged{packet.data(), static_cast<__u32>(packet.size()), gso_bytes, ifindex};
+    classic_packet judged{};  // a checksum that is still to be written is not, here, before it is delivered
+    judged.ip = packet.data();
+    judged.len_bytes = static_cast<__u32>(packet.size());
+    judged.gso_bytes = gso_bytes;
+    judged.ifindex = ifindex;
     const auto verdict = from_stack ? classic_from_stack(&judged) : classic_from_device(&judged);
     if (verdict.action != CLASSIC_TO_STACK || !lines_.contains(verdict.to)) {
         return;

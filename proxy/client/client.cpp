@@ -6,22 +6,20 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 
 #include <algorithm>
-#include <array>
+#include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <span>
 
 #include "base/fd_message.h"
 #include "proxy/client/address.h"
+#include "proxy/client/requests.h"
 
 namespace alp::proxy {
 namespace {
-
-// alpined answers in microseconds, or after a device was made, in milliseconds. If it says nothing for this long it
-// is stopped, and the program should say so instead of hanging.
-constexpr timeval answer_timeout = {10, 0}; /* s, us */
 
 // Own descriptors go up here: high enough to be out of the way, low enough to not make the kernel's table large.
 constexpr int high_descriptor = 960;
@@ -31,13 +29,6 @@ Error error_of(long result, std::string context) { return Error{static_cast<int>
 std::string start_it(const std::string& address) {
     return "alpined is not running on this host (no answer at " + address +
            "): start it with 'sudo alpined' or 'sudo ./dev lab up'";
-}
-
-/// getsockopt that leaves errno and libc alone.
-template <typename T>
-long raw_getsockopt(int socket, int level, int name, T& value) {
-    socklen_t length = sizeof(value);
-    return raw_syscall(SYS_getsockopt, socket, level, name, arg(&value), arg(&length));
 }
 
 /// An abstract name is anybody's who is quick: only root, or the user himself, is believed to be alpined.
@@ -51,30 +42,6 @@ Result<void> check_peer(int connection, const std::string& address) {
                                 std::to_string(peer.uid) + ": stop it and start 'sudo alpined'"};
     }
     return {};
-}
-
-UniqueFd take_descriptor(msghdr& message) {
-    UniqueFd taken;
-    for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
-        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
-            int fd = -1;
-            std::memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-            taken.reset(fd);
-        }
-    }
-    return taken;
-}
-
-template <typename T>
-T make_request(alpine_msg_type type) {
-    T request{};
-    alpine_msg_header header{};
-    header.magic = ALPINE_PROXY_MAGIC;
-    header.version = ALPINE_PROXY_VERSION;
-    header.type = static_cast<__u16>(type);
-    header.length = sizeof(T);
-    std::memcpy(&request, &header, sizeof(header));
-    return request;
 }
 
 alpine_endpoint endpoint_of(const Claim& claim) {
@@ -95,6 +62,15 @@ Claim claim_of(const alpine_endpoint& endpoint) {
     return claim;
 }
 
+long now_ms() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
+}
+
+/// The connection is no more?
+bool is_lost(const Error& error) { return error.code == EPIPE || error.code == ECONNRESET || error.code == ENOTCONN; }
+
 void own_comm(char (&comm)[16]) {
     constexpr long pr_get_name = 16;
     raw_syscall(SYS_prctl, pr_get_name, arg(comm));
@@ -102,19 +78,6 @@ void own_comm(char (&comm)[16]) {
 }
 
 }  // namespace
-
-/// A reply as it came.
-struct Client::Reply {
-    alignas(8) std::array<std::byte, ALPINE_MSG_MAX> bytes{};
-    std::size_t length = 0;
-    UniqueFd fd;
-
-    [[nodiscard]] alpine_reply head() const {
-        alpine_reply reply{};
-        std::memcpy(&reply, bytes.data(), sizeof(reply));
-        return reply;
-    }
-};
 
 std::string default_address() {
     const char* named = std::getenv(ALPINE_PROXY_SOCKET_ENV);
@@ -144,8 +107,8 @@ Result<void> Client::connect(std::string_view address) {
         return error_of(opened, "cannot make a socket to reach alpined");
     }
     UniqueFd connection = move_high(UniqueFd(static_cast<int>(opened)));
-    raw_syscall(SYS_setsockopt, connection.get(), SOL_SOCKET, SO_RCVTIMEO, arg(&answer_timeout),
-                sizeof(answer_timeout));
+    raw_syscall(SYS_setsockopt, connection.get(), SOL_SOCKET, SO_RCVTIMEO, arg(&kAnswerTimeout),
+                sizeof(kAnswerTimeout));
     const long result = raw_syscall(SYS_connect, connection.get(), arg(&to.value().address), to.value().length);
     if (result < 0) {
         return error_of(result, start_it(address_));
@@ -162,6 +125,9 @@ void Client::after_fork_in_child() {
     lock_.reset();
     fd_.store(-1, std::memory_order_relaxed);
     connection_.reset();
+    handover_receive_.reset();
+    handover_send_.reset();
+    registry_.forget_all();
 }
 
 Result<void> Client::send(const alpine_msg_header& request, std::size_t length, int send_fd) const {
@@ -173,15 +139,8 @@ Result<void> Client::send(const alpine_msg_header& request, std::size_t length, 
     return result < 0 ? error_of(result, "cannot ask alpined") : Result<void>();
 }
 
-Result<void> Client::receive(Reply& reply) const {
-    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
-    iovec data{reply.bytes.data(), reply.bytes.size()};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    const long length = raw_syscall(SYS_recvmsg, connection_.get(), arg(&message), MSG_CMSG_CLOEXEC);
+Result<void> Client::receive(RawReply& reply) const {
+    const long length = receive_with_fd(connection_.get(), reply.bytes.data(), reply.bytes.size(), reply.fd, 0);
     if (length == -EAGAIN) {
         return Error{ETIMEDOUT, "alpined at " + address_ + " does not answer: look at its log, or restart it"};
     }
@@ -191,14 +150,82 @@ Result<void> Client::receive(Reply& reply) const {
     if (length < 0) {
         return error_of(length, "cannot read alpined's answer");
     }
-    reply.fd = take_descriptor(message);
     reply.length = static_cast<std::size_t>(length);
     return {};
 }
 
+Result<void> Client::prepare_handover() {
+    int pair[2];
+    if (const long made = raw_syscall(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, arg(pair)); made < 0) {
+        return error_of(made, "cannot prepare for a restart of alpined");
+    }
+    handover_receive_ = move_high(UniqueFd(pair[0]));
+    handover_send_ = move_high(UniqueFd(pair[1]));
+    return {};
+}
+
+void Client::announce_connection() {
+    announced_.fetch_add(1);
+    raw_syscall(SYS_futex, arg(&announced_), FUTEX_WAKE_PRIVATE, INT_MAX);
+}
+
+void Client::take_connection() {
+    const std::uint32_t announced = announced_.load();
+    if (announced == taken_) {
+        return;
+    }
+    char byte = 0;
+    UniqueFd connection;
+    if (receive_with_fd(handover_receive_.get(), &byte, 1, connection, MSG_DONTWAIT) > 0 && connection.valid()) {
+        raw_syscall(SYS_dup3, connection.get(), connection_.get(), O_CLOEXEC);
+    }
+    taken_ = announced;
+}
+
+bool Client::wait_for_connection(std::uint32_t seen, long deadline_ms) {
+    while (announced_.load() == seen) {
+        const long left_ms = deadline_ms - now_ms();
+        if (left_ms <= 0) {
+            return false;
+        }
+        const timespec left{left_ms / 1000, left_ms % 1000 * 1'000'000};
+        raw_syscall(SYS_futex, arg(&announced_), FUTEX_WAIT_PRIVATE, seen, arg(&left));
+    }
+    return true;
+}
+
+/// Keeps count of what would have to be claimed again.
+void Client::note(const alpine_msg_header& request, int send_fd, const RawReply& reply) {
+    if (reply.head().error != 0) {
+        return;
+    }
+    if (request.type == ALPINE_MSG_CLAIM && reply.length == sizeof(alpine_claim_reply)) {
+        alpine_claim_reply granted{};
+        std::memcpy(&granted, reply.bytes.data(), sizeof(granted));
+        registry_.add(granted.endpoint, send_fd);
+    } else if (request.type == ALPINE_MSG_LEASE && reply.length == sizeof(alpine_lease_reply)) {
+        alpine_lease_reply granted{};
+        std::memcpy(&granted, reply.bytes.data(), sizeof(granted));
+        for (unsigned i = 0; i < std::min<unsigned>(granted.count, ALPINE_LEASE_MAX); ++i) {
+            granted.endpoint.key.port_be = granted.ports_be[i];
+            registry_.add(granted.endpoint, -1);
+        }
+    } else if (request.type == ALPINE_MSG_RELEASE) {
+        registry_.remove(reinterpret_cast<const alpine_release&>(request).endpoint);
+    }
+}
+
+/// A release while alpined is away: the claim will not be named again, and that is all it takes.
+bool Client::drop_while_away(const alpine_msg_header& request) {
+    if (request.type != ALPINE_MSG_RELEASE || !handover_receive_.valid()) {
+        return false;
+    }
+    registry_.remove(reinterpret_cast<const alpine_release&>(request).endpoint);
+    return true;
+}
+
 // A reply that came too late for its request is still in line before ours: it is passed over.
-Result<void> Client::exchange(alpine_msg_header& request, std::size_t length, int send_fd, Reply& reply) {
-    const LockedWithoutSignals locked(lock_);
+Result<void> Client::exchange_once(alpine_msg_header& request, std::size_t length, int send_fd, RawReply& reply) {
     if (!connection_.valid()) {
         return Error{ENOTCONN, "not connected to alpined"};
     }
@@ -211,17 +238,46 @@ Result<void> Client::exchange(alpine_msg_header& request, std::size_t length, in
             return received;
         }
     } while (reply.head().header.sequence != request.sequence);
+    note(request, send_fd, reply);
     return {};
+}
+
+// What broke in the middle is asked once more of the next alpined. That is safe: what the one before has granted and
+// nobody heard of ends with SETTLED.
+Result<void> Client::exchange(alpine_msg_header& request, std::size_t length, int send_fd, RawReply& reply) {
+    const long deadline_ms = now_ms() + kPatienceMs;
+    for (;;) {
+        std::uint32_t seen = 0;
+        {
+            const LockedWithoutSignals locked(lock_);
+            take_connection();
+            seen = announced_.load();
+            auto exchanged = exchange_once(request, length, send_fd, reply);
+            if (exchanged || !is_lost(exchanged.error()) || !handover_receive_.valid()) {
+                return exchanged;
+            }
+            if (drop_while_away(request)) {
+                reply = RawReply{};
+                return {};
+            }
+        }
+        if (!wait_for_connection(seen, deadline_ms)) {
+            return Error{ENETDOWN, start_it(address_)};
+        }
+    }
 }
 
 /// Sends a request and reads its answer as an R; whatever is not one is an error.
 template <typename R>
 Result<R> Client::ask(alpine_msg_header& request, std::size_t length, int send_fd, UniqueFd* received_fd) {
-    Reply reply;
+    RawReply reply;
     if (auto exchanged = exchange(request, length, send_fd, reply); !exchanged) {
         return exchanged.error();
     }
     const alpine_reply head = reply.head();
+    if (reply.length == 0) {
+        return R{};  // dropped without alpined
+    }
     if (head.header.magic != ALPINE_PROXY_MAGIC || reply.length < sizeof(head)) {
         return Error{EBADMSG, "what answers at " + address_ + " does not speak Alpine's protocol"};
     }
@@ -243,6 +299,7 @@ Result<Attachment> Client::attach(alpine_wire wire) {
     auto request = make_request<alpine_attach>(ALPINE_MSG_ATTACH);
     own_comm(request.comm);
     request.wire = wire;
+    std::memcpy(comm_, request.comm, sizeof(comm_));
     UniqueFd tun;
     const auto reply = ask<alpine_attach_reply>(request.header, sizeof(request), -1, &tun);
     if (!reply) {

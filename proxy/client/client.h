@@ -6,6 +6,9 @@
 // (some 100 us), so that a signal handler can make requests too. Only raw system calls are used, so nothing here
 // can meet a symbol that Alpine interposes. Nothing throws.
 //
+// When alpined goes away the connection breaks, and every request fails; unless a Reattachment (reattachment.h) brings
+// a new connection: then requests wait for it, up to kPatience, and a release is remembered and needs no alpined.
+//
 // Every error's message() is one line that names the remedy where there is one.
 #pragma once
 
@@ -22,6 +25,7 @@
 #include "abi/proxy.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "proxy/client/claim_registry.h"
 #include "proxy/client/lock.h"
 
 namespace alp::proxy {
@@ -43,8 +47,13 @@ struct Claim {
     bool dual_stack = false;    ///< address is ::, and the IPv4 wildcard is claimed with it
 };
 
+/// How long a claim waits for an alpined that is being restarted, before it fails with ENETDOWN.
+inline constexpr int kPatienceMs = 3000;
+
 /// ALPINE_SOCKET, or "@alpined".
 [[nodiscard]] std::string default_address();
+
+struct RawReply;
 
 class Client {
 public:
@@ -63,7 +72,7 @@ public:
 
     /// Steers to this process what the bound host socket `socket` has: its protocol, address and port. alpined keeps
     /// a duplicate, so the port stays taken on the host until release(), even when `socket` is closed.
-    /// Errors: see struct alpine_claim in abi/proxy.h.
+    /// Errors: see struct alpine_claim in abi/proxy.h; ENETDOWN alpined has been away for kPatienceMs.
     Result<Claim> claim(int socket);
 
     /// The same for transports the host lacks (SCTP, DCCP). Port 0: alpined picks one.
@@ -83,27 +92,49 @@ public:
     /// How alpined is. Needs no attach().
     Result<alpine_status_reply> status();
 
-    /// The connection, -1 if there is none: for hiding it from the program. Async-signal-safe.
+    /// The connection, -1 if there is none: for hiding it from the program. Async-signal-safe. It keeps its number when
+    /// alpined is restarted.
     [[nodiscard]] int fd() const { return fd_.load(std::memory_order_relaxed); }
+
+    /// The other descriptors there are for a Reattachment, to be hidden, too; -1 without.
+    [[nodiscard]] int handover_receive_fd() const { return handover_receive_.get(); }
+    [[nodiscard]] int handover_send_fd() const { return handover_send_.get(); }
 
     /// In the child after fork(): the connection stays the parent's; the child's copy is closed.
     void after_fork_in_child();
 
 private:
-    struct Reply;
+    friend class Reattachment;
 
     template <typename R>
     Result<R> ask(alpine_msg_header& request, std::size_t length, int send_fd, UniqueFd* received_fd);
     Result<Claim> ask_claim(alpine_claim& request, int socket);
-    Result<void> exchange(alpine_msg_header& request, std::size_t length, int send_fd, Reply& reply);
+    Result<void> exchange(alpine_msg_header& request, std::size_t length, int send_fd, RawReply& reply);
+    Result<void> exchange_once(alpine_msg_header& request, std::size_t length, int send_fd, RawReply& reply);
     Result<void> send(const alpine_msg_header& request, std::size_t length, int send_fd) const;
-    Result<void> receive(Reply& reply) const;
+    Result<void> receive(RawReply& reply) const;
+    void note(const alpine_msg_header& request, int send_fd, const RawReply& reply);
+    bool drop_while_away(const alpine_msg_header& request);
+    /// A socket pair for connections made by the thread that reattaches.
+    Result<void> prepare_handover();
+    /// On that thread, lock held: there is one to take.
+    void announce_connection();
+    /// On a thread of the program, lock held: takes it, if there is one.
+    void take_connection();
+    /// False: none came in time.
+    bool wait_for_connection(std::uint32_t seen, long deadline_ms);
 
     FutexLock lock_;
     UniqueFd connection_;
     std::atomic<int> fd_{-1};
     std::string address_;
+    char comm_[16] = {};  // of the program
     std::uint32_t sequence_ = 0;
+    ClaimRegistry registry_;
+    UniqueFd handover_receive_;
+    UniqueFd handover_send_;
+    std::atomic<std::uint32_t> announced_{0};  // connections, since the first; a futex
+    std::uint32_t taken_ = 0;
 };
 
 /// Moves a descriptor that Alpine needs for itself out of the program's way: to a high number, close-on-exec. Keeps

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
+#include <string_view>
 
 namespace alp::proxy {
 
@@ -18,12 +20,7 @@ public:
 
     Result<void> read(const toml::table& file) {
         for (const auto& [name, node] : file) {
-            const toml::table* section = node.as_table();
-            const bool users = name.str() == "users";
-            if (section == nullptr || (!users && name.str() != "ports")) {
-                return complain(node, fmt::format("unknown section '{}' (known: users, ports)", name.str()));
-            }
-            if (auto read = users ? read_users(*section) : read_ports(*section); !read) {
+            if (auto read = read_section(name.str(), node); !read) {
                 return read;
             }
         }
@@ -33,6 +30,92 @@ public:
 private:
     [[nodiscard]] Error complain(const toml::node& where, const std::string& what) const {
         return Error{EINVAL, fmt::format("{}:{}: {}", path_, where.source().begin.line, what)};
+    }
+
+    Result<void> read_section(std::string_view name, const toml::node& node) {
+        const toml::table* section = node.as_table();
+        if (section != nullptr && name == "users") {
+            return read_users(*section);
+        }
+        if (section != nullptr && name == "ports") {
+            return read_ports(*section);
+        }
+        if (section != nullptr && name == "limits") {
+            return read_limits(*section);
+        }
+        return complain(node, fmt::format("unknown section '{}' (known: users, ports, limits)", name));
+    }
+
+    /// What is in [limits] holds for all, also for those who have a section of their own, wherever that stands.
+    Result<void> read_limits(const toml::table& section) {
+        const toml::node* users = section.get("user");
+        for (const auto& [name, node] : section) {
+            if (name.str() == "user") {
+                continue;
+            }
+            if (auto read = read_limit(name.str(), node, policy_.limits_); !read) {
+                return read;
+            }
+        }
+        if (users == nullptr) {
+            return {};
+        }
+        if (!users->is_table()) {
+            return complain(*users, "'user' is no table: write [limits.user.NAME]");
+        }
+        for (const auto& [name, node] : *users->as_table()) {
+            if (auto read = read_limits_of(std::string(name.str()), node); !read) {
+                return read;
+            }
+        }
+        return {};
+    }
+
+    Result<void> read_limits_of(const std::string& user, const toml::node& node) {
+        const auto uid = uid_of(user);
+        if (!uid || !node.is_table()) {
+            return complain(node, fmt::format("[limits.user.{}]: no user '{}' on this host", user, user));
+        }
+        Limits& limits = policy_.limits_of_.emplace(*uid, policy_.limits_).first->second;
+        for (const auto& [name, value] : *node.as_table()) {
+            if (auto read = read_limit(name.str(), value, limits); !read) {
+                return read;
+            }
+        }
+        return {};
+    }
+
+    Result<void> read_limit(std::string_view name, const toml::node& node, Limits& limits) const {
+        const auto value = node.value_exact<std::int64_t>();
+        if (!value || *value < 0 || *value > most) {
+            return complain(node, fmt::format("'{}' is no number from 0 to {}", name, most));
+        }
+        const auto number = static_cast<unsigned>(*value);
+        if (name == "stacks") {
+            limits.stacks = number;
+        } else if (name == "ports") {
+            limits.ports = number;
+        } else if (name == "ephemeral_ports") {
+            limits.ephemeral_ports = number;
+        } else if (name == "claims_per_second") {
+            limits.claims_per_second = number;
+        } else {
+            return complain(node, fmt::format("unknown limit '{}' (known: stacks, ports, ephemeral_ports, "
+                                              "claims_per_second)",
+                                              name));
+        }
+        return {};
+    }
+
+    /// By name, or by number written as one.
+    static std::optional<uid_t> uid_of(const std::string& user) {
+        if (const passwd* entry = getpwnam(user.c_str()); entry != nullptr) {
+            return entry->pw_uid;
+        }
+        uid_t uid = 0;
+        const auto end = user.data() + user.size();
+        const auto [stop, error] = std::from_chars(user.data(), end, uid);
+        return error == std::errc() && stop == end ? std::optional(uid) : std::nullopt;
     }
 
     Result<void> read_users(const toml::table& section) {
@@ -86,6 +169,8 @@ private:
         return {};
     }
 
+    static constexpr std::int64_t most = 1'000'000'000;
+
     const std::string& path_;
     Policy& policy_;
 };
@@ -108,6 +193,11 @@ Result<Policy> Policy::load(const std::string& path) {
 
 bool Policy::allows_user(uid_t uid) const {
     return uid == 0 || (!deny_.contains(uid) && (allow_all_ || allow_.contains(uid)));
+}
+
+Limits Policy::limits(uid_t uid) const {
+    const auto own = limits_of_.find(uid);
+    return own != limits_of_.end() ? own->second : limits_;
 }
 
 bool Policy::allows_port(uid_t uid, std::uint16_t port, std::uint16_t host_first) const {

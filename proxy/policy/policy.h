@@ -9,17 +9,28 @@
 //   unprivileged_from = 1024 # lowest port for users other than root on transports the host's kernel lacks;
 //                            # default: the host's net.ipv4.ip_unprivileged_port_start
 //
+//   [limits]                 # of each user but root; every one may be left out
+//   stacks = 256             # at one time
+//   ports = 32768            # claimed ports, all stacks together
+//   ephemeral_ports = 7058   # of those, within the host's ip_local_port_range; default: a quarter of it
+//   claims_per_second = 20000
+//
+//   [limits.user.alice]      # or a numeric id in quotes: what differs for one user
+//   stacks = 4
+//
 // Root is always allowed. For transports the host has, the host's own bind(2) decides about ports.
 #pragma once
 
 #include <sys/types.h>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
 
 #include "base/result.h"
+#include "proxy/policy/limits.h"
 
 namespace alp::proxy {
 
@@ -37,6 +48,9 @@ public:
     /// `host_first` is the host's ip_unprivileged_port_start.
     [[nodiscard]] bool allows_port(uid_t uid, std::uint16_t port, std::uint16_t host_first) const;
 
+    /// Of a user other than root.
+    [[nodiscard]] Limits limits(uid_t uid) const;
+
 private:
     friend class PolicyReader;
 
@@ -44,6 +58,8 @@ private:
     std::set<uid_t> allow_;
     std::set<uid_t> deny_;
     std::optional<std::uint16_t> unprivileged_from_;
+    Limits limits_;
+    std::map<uid_t, Limits> limits_of_;
 };
 
 }  // namespace alp::proxy

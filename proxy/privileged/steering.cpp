@@ -11,13 +11,11 @@
 
 #include "bpf/alpine_steering.skel.h"
 #include "proxy/log.h"
+#include "proxy/privileged/filter.h"
+#include "proxy/privileged/surviving_maps.h"
 
 namespace alp::proxy {
 namespace {
-
-// Where our filter sits among those of others: a number that nobody gets by asking for the next free one.
-constexpr unsigned filter_handle = 0xa1;
-constexpr unsigned filter_priority = 0xa1;
 
 int log_libbpf(libbpf_print_level level, const char* format, va_list arguments) {
     if (level == LIBBPF_DEBUG) {
@@ -31,50 +29,26 @@ int log_libbpf(libbpf_print_level level, const char* format, va_list arguments) 
     return length;
 }
 
-bpf_tc_hook hook_on(unsigned ifindex, bpf_tc_attach_point point) {
-    bpf_tc_hook hook{};
-    hook.sz = sizeof(hook);
-    hook.ifindex = static_cast<int>(ifindex);
-    hook.attach_point = point;
-    return hook;
-}
-
-/// True if the clsact qdisc was made, false if it was there.
-Result<bool> make_clsact(unsigned ifindex) {
-    bpf_tc_hook hook = hook_on(ifindex, BPF_TC_INGRESS);
-    const int error = bpf_tc_hook_create(&hook);
-    if (error != 0 && error != -EEXIST) {
-        return Error{-error, "cannot make the clsact qdisc of device " + std::to_string(ifindex)};
-    }
-    return error == 0;
-}
-
-Result<void> attach_filter(unsigned ifindex, bpf_tc_attach_point point, const bpf_program* program) {
-    const bpf_tc_hook hook = hook_on(ifindex, point);
-    bpf_tc_opts options{};
-    options.sz = sizeof(options);
-    options.prog_fd = bpf_program__fd(program);
-    options.handle = filter_handle;
-    options.priority = filter_priority;
-    options.flags = BPF_TC_F_REPLACE;
-    if (const int error = bpf_tc_attach(&hook, &options); error != 0) {
-        return Error{-error, "cannot attach steering to device " + std::to_string(ifindex)};
-    }
-    return {};
-}
-
-void detach_filter(unsigned ifindex, bpf_tc_attach_point point) {
-    const bpf_tc_hook hook = hook_on(ifindex, point);
-    bpf_tc_opts options{};
-    options.sz = sizeof(options);
-    options.handle = filter_handle;
-    options.priority = filter_priority;
-    bpf_tc_detach(&hook, &options);
-}
-
 std::size_t cpus() {
     static const int count = libbpf_num_possible_cpus();
     return count > 0 ? static_cast<std::size_t>(count) : 1;
+}
+
+/// Calls `visit(key, value)` for each entry. The walk is over a copy of the keys: a visit may erase.
+template <typename Key, typename Value, typename Visit>
+void for_each_entry(const bpf_map* map, Visit visit) {
+    const int fd = bpf_map__fd(map);
+    std::vector<Key> keys;
+    const Key* previous = nullptr;
+    for (Key next{}; bpf_map_get_next_key(fd, previous, &next) == 0;) {
+        keys.push_back(next);
+        previous = &keys.back();
+    }
+    for (const Key& key : keys) {
+        if (Value value{}; bpf_map_lookup_elem(fd, &key, &value) == 0) {
+            visit(key, value);
+        }
+    }
 }
 
 alpine_address key_of(const in6_addr& address) {
@@ -87,20 +61,47 @@ alpine_address key_of(const in6_addr& address) {
 
 Result<std::unique_ptr<Steering>> Steering::load() {
     libbpf_set_print(log_libbpf);
-    alpine_steering* skeleton = alpine_steering__open_and_load();
+    alpine_steering* skeleton = alpine_steering__open();
     if (skeleton == nullptr) {
+        return Error{errno, "cannot read the steering programs in alpined"};
+    }
+    std::unique_ptr<Steering> steering(new Steering(skeleton));
+    const Takeover takeover = reuse_maps(skeleton->obj, find_surviving_maps());
+    if (takeover == Takeover::incompatible) {
+        log(LogLevel::error,
+            "the alpined before was of another build: its stacks cannot be taken over, restart their programs");
+    }
+    if (alpine_steering__load(skeleton) != 0) {
         return Error{errno,
                      "the host kernel refused the steering programs: run alpined as root (CAP_BPF, CAP_NET_ADMIN) "
                      "on Linux 5.10 or later; --log-level debug shows its reasons"};
     }
-    return std::unique_ptr<Steering>(new Steering(skeleton));
+    if (auto kept = steering->keep_maps(); !kept) {
+        return kept.error();
+    }
+    steering->read_devices();
+    return steering;
 }
 
-Steering::~Steering() {
-    while (!hosts_.empty()) {
-        detach_host(hosts_.begin()->first);
+Steering::~Steering() { alpine_steering__destroy(skeleton_); }
+
+Result<void> Steering::keep_maps() {
+    const std::uint32_t key = 0;
+    const std::uint32_t version = ALPINE_STEERING_LAYOUT;
+    bpf_map_update_elem(bpf_map__fd(skeleton_->maps.layout), &key, &version, BPF_ANY);
+    bpf_map* map = nullptr;
+    bpf_object__for_each_map(map, skeleton_->obj) {
+        const int error = bpf_prog_bind_map(bpf_program__fd(skeleton_->progs.host_ingress), bpf_map__fd(map), nullptr);
+        if (error != 0 && error != -EEXIST) {
+            return Error{-error, "the host kernel does not keep alpined's maps: it must be Linux 5.10 or later"};
+        }
     }
-    alpine_steering__destroy(skeleton_);
+    return {};
+}
+
+void Steering::read_devices() {
+    for_each_entry<std::uint32_t, std::uint32_t>(
+        skeleton_->maps.devices, [this](const auto& ifindex, const auto& made) { hosts_.emplace(ifindex, made != 0); });
 }
 
 Result<void> Steering::attach_host(unsigned ifindex) {
@@ -108,9 +109,11 @@ Result<void> Steering::attach_host(unsigned ifindex) {
     if (!made) {
         return made.error();
     }
-    auto attached = attach_filter(ifindex, BPF_TC_INGRESS, skeleton_->progs.host_ingress);
+    auto attached = attach_filter(ifindex, Direction::ingress, skeleton_->progs.host_ingress);
     if (attached) {
-        hosts_.emplace(ifindex, made.value());
+        const bool ours = hosts_.emplace(ifindex, made.value()).first->second;
+        const std::uint32_t value = ours ? 1 : 0;
+        bpf_map_update_elem(bpf_map__fd(skeleton_->maps.devices), &ifindex, &value, BPF_ANY);
     }
     return attached;
 }
@@ -120,12 +123,22 @@ void Steering::detach_host(unsigned ifindex) {
     if (host == hosts_.end()) {
         return;
     }
-    detach_filter(ifindex, BPF_TC_INGRESS);
+    detach_filter(ifindex, Direction::ingress);
     if (host->second) {
-        bpf_tc_hook both = hook_on(ifindex, static_cast<bpf_tc_attach_point>(BPF_TC_INGRESS | BPF_TC_EGRESS));
-        bpf_tc_hook_destroy(&both);
+        remove_clsact(ifindex);
     }
-    hosts_.erase(host);
+    forget_host(ifindex);
+}
+
+void Steering::forget_host(unsigned ifindex) {
+    hosts_.erase(ifindex);
+    bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.devices), &ifindex);
+}
+
+void Steering::detach_all() {
+    while (!hosts_.empty()) {
+        detach_host(hosts_.begin()->first);
+    }
 }
 
 Result<void> Steering::attach_tun(unsigned ifindex) {
@@ -134,17 +147,84 @@ Result<void> Steering::attach_tun(unsigned ifindex) {
     if (bpf_map_update_elem(counters, &ifindex, zeroes.data(), BPF_ANY) != 0) {
         return Error{errno == E2BIG ? ENOSPC : errno, "no room for the counters of one more stack"};
     }
+    return renew_tun(ifindex);
+}
+
+Result<void> Steering::renew_tun(unsigned ifindex) {
     if (auto made = make_clsact(ifindex); !made) {
         return made.error();
     }
-    if (auto attached = attach_filter(ifindex, BPF_TC_INGRESS, skeleton_->progs.tun_ingress); !attached) {
+    if (auto attached = attach_filter(ifindex, Direction::ingress, skeleton_->progs.tun_ingress); !attached) {
         return attached;
     }
-    return attach_filter(ifindex, BPF_TC_EGRESS, skeleton_->progs.tun_egress);
+    return attach_filter(ifindex, Direction::egress, skeleton_->progs.tun_egress);
+}
+
+Result<void> Steering::record_stack(unsigned ifindex, const alpine_stack_record& record) {
+    if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.stacks), &ifindex, &record, BPF_ANY) != 0) {
+        return Error{errno == E2BIG ? ENOSPC : errno, "no room for one more stack"};
+    }
+    return {};
 }
 
 void Steering::forget_tun(unsigned ifindex) {
     bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.wire_counters), &ifindex);
+    bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.stacks), &ifindex);
+}
+
+std::map<unsigned, alpine_stack_record> Steering::recorded_stacks() const {
+    std::map<unsigned, alpine_stack_record> all;
+    for_each_entry<std::uint32_t, alpine_stack_record>(
+        skeleton_->maps.stacks, [&all](const auto& ifindex, const auto& record) { all[ifindex] = record; });
+    return all;
+}
+
+std::multimap<unsigned, alpine_flow_key> Steering::flows() const {
+    std::multimap<unsigned, alpine_flow_key> all;
+    for_each_entry<alpine_flow_key, alpine_flow_owner>(
+        skeleton_->maps.flows, [&all](const auto& key, const auto& owner) { all.emplace(owner.ifindex, key); });
+    return all;
+}
+
+std::vector<in6_addr> Steering::addresses() const {
+    std::vector<in6_addr> all;
+    for_each_entry<alpine_address, std::uint32_t>(skeleton_->maps.local_addresses,
+                                                  [&all](const auto& key, const auto&) {
+                                                      in6_addr address{};
+                                                      std::memcpy(&address, key.addr, sizeof(address));
+                                                      all.push_back(address);
+                                                  });
+    return all;
+}
+
+std::map<std::string, std::string> Steering::settings() const {
+    std::map<std::string, std::string> all;
+    for_each_entry<alpine_setting_name, alpine_setting_value>(
+        skeleton_->maps.settings, [&all](const auto& name, const auto& value) {
+            all[std::string(name.path, strnlen(name.path, sizeof(name.path)))] =
+                std::string(value.text, strnlen(value.text, sizeof(value.text)));
+        });
+    return all;
+}
+
+Result<void> Steering::note_setting(const std::string& path, const std::string& previous) {
+    alpine_setting_name name{};
+    alpine_setting_value value{};
+    if (path.size() >= sizeof(name.path) || previous.size() >= sizeof(value.text)) {
+        return Error{ENAMETOOLONG, "sysctl " + path + " is too long to be noted"};
+    }
+    path.copy(name.path, path.size());
+    previous.copy(value.text, previous.size());
+    if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.settings), &name, &value, BPF_ANY) != 0) {
+        return Error{errno, "cannot note what sysctl " + path + " was"};
+    }
+    return {};
+}
+
+void Steering::forget_setting(const std::string& path) {
+    alpine_setting_name name{};
+    path.copy(name.path, sizeof(name.path) - 1);
+    bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.settings), &name);
 }
 
 std::vector<alpine_connection_key> Steering::take_connections(unsigned ifindex) {

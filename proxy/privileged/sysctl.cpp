@@ -11,6 +11,7 @@
 
 #include "base/unique_fd.h"
 #include "proxy/log.h"
+#include "proxy/privileged/tun.h"
 
 namespace alp::proxy {
 namespace {
@@ -18,6 +19,37 @@ namespace {
 const std::string conf4 = "net/ipv4/conf/";
 const std::string conf6 = "net/ipv6/conf/";
 const std::string rp_filter = "/rp_filter";
+
+/// Of two changes of one sysctl the first one's note counts.
+Result<void> change(SettingNotes& notes, const std::string& path, const std::string& value) {
+    const auto old = read_sysctl(path);
+    if (!old) {
+        return old.error();
+    }
+    if (!notes.settings().contains(path)) {
+        if (auto noted = notes.note_setting(path, old.value()); !noted) {
+            return noted;
+        }
+    }
+    return write_sysctl(path, value);
+}
+
+Result<void> raise_devices(SettingNotes& notes, const std::string& minimum) {
+    std::error_code failed;
+    for (const auto& device : std::filesystem::directory_iterator("/proc/sys/" + conf4, failed)) {
+        const std::string path = fmt::format("{}{}{}", conf4, device.path().filename().string(), rp_filter);
+        const auto own = read_sysctl(path);
+        // The TUNs of stacks from before stay as set_tun_sysctls() made them.
+        if (device.path().filename() == "all" || is_tun_name(device.path().filename().string()) || !own ||
+            own.value() >= minimum) {
+            continue;
+        }
+        if (auto changed = change(notes, path, minimum); !changed) {
+            return changed;
+        }
+    }
+    return {};
+}
 
 }  // namespace
 
@@ -62,43 +94,17 @@ Result<void> set_tun_sysctls(const std::string& ifname) {
     return {};
 }
 
-ReversePathFilter::~ReversePathFilter() {
-    for (const auto& [path, value] : previous_) {
+void restore_settings(SettingNotes& notes) {
+    for (const auto& [path, value] : notes.settings()) {
         // A device may be gone by now; then there is nothing to restore.
         if (auto restored = write_sysctl(path, value); !restored && restored.error().code != ENOENT) {
             log(LogLevel::error, "{}", restored.error().message());
         }
+        notes.forget_setting(path);
     }
 }
 
-Result<void> ReversePathFilter::change(const std::string& path, const std::string& value) {
-    const auto old = read_sysctl(path);
-    if (!old) {
-        return old.error();
-    }
-    if (auto written = write_sysctl(path, value); !written) {
-        return written;
-    }
-    previous_.emplace(path, old.value());
-    return {};
-}
-
-Result<void> ReversePathFilter::raise_devices(const std::string& minimum) {
-    std::error_code failed;
-    for (const auto& device : std::filesystem::directory_iterator("/proc/sys/" + conf4, failed)) {
-        const std::string path = fmt::format("{}{}{}", conf4, device.path().filename().string(), rp_filter);
-        const auto own = read_sysctl(path);
-        if (device.path().filename() == "all" || !own || own.value() >= minimum) {
-            continue;
-        }
-        if (auto changed = change(path, minimum); !changed) {
-            return changed;
-        }
-    }
-    return {};
-}
-
-Result<void> ReversePathFilter::relax() {
+Result<void> relax_reverse_path_filter(SettingNotes& notes) {
     const auto all = read_sysctl(conf4 + "all" + rp_filter);
     if (!all) {
         return all.error();
@@ -106,10 +112,10 @@ Result<void> ReversePathFilter::relax() {
     if (all.value() == "0") {
         return {};
     }
-    if (auto raised = raise_devices(all.value()); !raised) {
+    if (auto raised = raise_devices(notes, all.value()); !raised) {
         return raised;
     }
-    return change(conf4 + "all" + rp_filter, "0");
+    return change(notes, conf4 + "all" + rp_filter, "0");
 }
 
 }  // namespace alp::proxy

@@ -18,23 +18,21 @@ Result<void> write_sysctl(const std::string& path, std::string_view value);
 /// addresses as source, 127/8, and no IPv6 address of its own. Call before the device is up.
 Result<void> set_tun_sysctls(const std::string& ifname);
 
+/// Where it is written down what a sysctl was before alpined changed it, so that whoever puts things back, perhaps an
+/// alpined after the one that made the change, knows. Paths are as in read_sysctl().
+class SettingNotes {
+public:
+    virtual ~SettingNotes() = default;
+    [[nodiscard]] virtual std::map<std::string, std::string> settings() const = 0;
+    virtual Result<void> note_setting(const std::string& path, const std::string& previous) = 0;
+    virtual void forget_setting(const std::string& path) = 0;
+};
+
 /// Turns reverse-path filtering off on `all`, which the host would else apply to every TUN (it uses the maximum of
 /// `all` and the device's own value), and puts it on each existing device instead, so that nothing else changes.
-/// Puts everything back when destroyed.
-class ReversePathFilter {
-public:
-    ReversePathFilter() = default;
-    ReversePathFilter(const ReversePathFilter&) = delete;
-    ReversePathFilter& operator=(const ReversePathFilter&) = delete;
-    ~ReversePathFilter();
+Result<void> relax_reverse_path_filter(SettingNotes& notes);
 
-    Result<void> relax();
-
-private:
-    Result<void> change(const std::string& path, const std::string& value);
-    Result<void> raise_devices(const std::string& minimum);
-
-    std::map<std::string, std::string> previous_;  // path -> value to restore
-};
+/// Puts back every sysctl that there is a note of.
+void restore_settings(SettingNotes& notes);
 
 }  // namespace alp::proxy

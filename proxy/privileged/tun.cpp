@@ -6,10 +6,14 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
+#include <utility>
 
 #include "proxy/privileged/link.h"
 #include "proxy/privileged/sysctl.h"
@@ -20,6 +24,10 @@ namespace {
 // <linux/if_tun.h> since Linux 6.2.
 constexpr unsigned tun_f_uso4 = 0x20;
 constexpr unsigned tun_f_uso6 = 0x40;
+// <linux/if_tun.h> since Linux 5.1.
+#ifndef TUNGETDEVNETNS
+#define TUNGETDEVNETNS _IO('T', 227)
+#endif
 
 // Local traffic comes in packets as large as lo's.
 constexpr int tun_mtu_bytes = 65535; /* the most that a TUN takes */
@@ -74,7 +82,41 @@ Result<void> set_mtu(const std::string& ifname) {
     return {};
 }
 
+/// Only a TUN's fdinfo names an interface. Asked of procfs, because an ioctl (or fstat) on a file of whatever kind a
+/// client may send can keep us waiting for ever.
+bool is_tun_queue(int file) {
+    const std::string path = "/proc/self/fdinfo/" + std::to_string(file);
+    const UniqueFd info(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    std::array<char, 1024> text{};
+    const ssize_t length = info.valid() ? read(info.get(), text.data(), text.size()) : -1;
+    return length > 0 &&
+           std::string_view(text.data(), static_cast<std::size_t>(length)).find("\niff:\t") != std::string_view::npos;
+}
+
+bool is_own_namespace(const UniqueFd& netns) {
+    struct stat theirs {};
+    struct stat ours {};
+    return netns.valid() && fstat(netns.get(), &theirs) == 0 && stat("/proc/self/ns/net", &ours) == 0 &&
+           theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+}
+
 }  // namespace
+
+Result<TunIdentity> identify_tun(int file) {
+    ifreq request{};
+    if (!is_tun_queue(file) || ioctl(file, TUNGETIFF, &request) != 0) {
+        return Error{EBADF, "the descriptor is no queue of a TUN device"};
+    }
+    if (!is_own_namespace(UniqueFd(ioctl(file, TUNGETDEVNETNS)))) {
+        return Error{EXDEV, "the TUN device is in another network namespace than alpined"};
+    }
+    request.ifr_name[IFNAMSIZ - 1] = '\0';
+    TunIdentity identity{if_nametoindex(request.ifr_name), request.ifr_name};
+    if (identity.ifindex == 0) {
+        return Error{EBADF, "the TUN device is gone"};
+    }
+    return identity;
+}
 
 Result<void> check_tun_available() {
     const auto file = open_tun();
@@ -109,12 +151,21 @@ Result<Tun> Tun::make() {
     return tun;
 }
 
+Tun Tun::adopt(UniqueFd queue, const TunIdentity& identity) {
+    Tun tun(std::move(queue), identity.ifname);
+    tun.ifindex_ = identity.ifindex;
+    return tun;
+}
+
+Tun::Tun(Tun&& other) noexcept
+    : queue_(std::move(other.queue_)), ifname_(std::move(other.ifname_)), ifindex_(std::exchange(other.ifindex_, 0)) {}
+
 Result<void> Tun::bring_up() { return set_link_up(ifname_); }
 
 // The client has a copy of the queue, may have passed it on, and may even have made the device persistent: closing
 // our copy would not be enough.
 Tun::~Tun() {
-    if (queue_.valid() && ifindex_ != 0) {
+    if (ifindex_ != 0) {
         delete_link(ifindex_);
     }
 }

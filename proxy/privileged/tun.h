@@ -9,6 +9,16 @@
 
 namespace alp::proxy {
 
+/// Which device a queue belongs to.
+struct TunIdentity {
+    unsigned ifindex = 0;
+    std::string ifname;
+};
+
+/// What a client sent as its TUN queue: is it one, of a device in this network namespace? Never waits, whatever `file`
+/// is. Errors: EBADF no TUN queue, or one whose device is gone; EXDEV of another network namespace.
+Result<TunIdentity> identify_tun(int file);
+
 /// A device in this network namespace and its only queue. Goes away with the object, whoever else holds the queue.
 class Tun {
 public:
@@ -16,9 +26,15 @@ public:
     /// checksums and segmentation, sysctls set; still down, so that steering can be attached first.
     static Result<Tun> make();
 
-    Tun(Tun&& other) noexcept = default;
+    /// A device that an alpined before this one has made. `queue` may be empty.
+    static Tun adopt(UniqueFd queue, const TunIdentity& identity);
+
+    Tun(Tun&& other) noexcept;
     Tun& operator=(Tun&& other) = delete;
     ~Tun();
+
+    /// From now on the device is the queue's other holder's alone: it lives as long as he does.
+    void leave() { ifindex_ = 0; }
 
     Result<void> bring_up();
 

@@ -5,8 +5,6 @@
 // has to wake a program thread by that thread's own event descriptor, because it runs the stack only while no thread is
 // blocked in it (cpu.h); drive() makes sure.
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 
@@ -14,6 +12,7 @@
 #include "stack/host/clock.h"
 #include "stack/host/cpu.h"
 #include "stack/host/own_table.h"
+#include "stack/host/own_thread.h"
 #include "stack/host/private_fd.h"
 
 namespace alp::stack {
@@ -56,18 +55,9 @@ Result<void> Cpu::start(const alpine_stack_image& image, alpine_process* process
     }
     token_.unlock();
 
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    pthread_t keeper;
-    const int error = pthread_create(&keeper, nullptr, keeper_main, this);
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    if (error != 0) {
+    if (const int error = start_own_thread("alpine-keeper", 0, keeper_main, this); error != 0) {
         return Error{error, "cannot start the stack's keeper thread"};
     }
-    pthread_setname_np(keeper, "alpine-keeper");
-    pthread_detach(keeper);
     while (__atomic_load_n(&keeper_ready_, __ATOMIC_ACQUIRE) == 0) {
         futex_wait(&keeper_ready_, 0);
     }

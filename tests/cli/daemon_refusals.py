@@ -20,7 +20,7 @@ def talk(message, fds=()):
         answer = b''
     link.close()
     return answer
-MAGIC, VERSION = 0x31504c41, 1
+MAGIC, VERSION = 0x31504c41, 2
 def header(type, length, magic=MAGIC, version=VERSION):
     return struct.pack('=IHHII', magic, version, type, length, 7)
 def refused(answer):
@@ -53,7 +53,7 @@ link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 link.settimeout(5)
 link.connect('\\0alpined')
 def ask(type, body, fds=()):
-    message = struct.pack('=IHHII', 0x31504c41, 1, type, 16 + len(body), 1) + body
+    message = struct.pack('=IHHII', 0x31504c41, 2, type, 16 + len(body), 1) + body
     socket.send_fds(link, [message], list(fds)) if fds else link.send(message)
     data, got, flags, address = socket.recv_fds(link, 4096, 4)
     for fd in got:
@@ -95,7 +95,7 @@ def test_wrong_descriptors_are_refused_and_not_kept(lab):
 def test_1000_connections_leave_nothing_in_the_daemon(lab):
     before = descriptors(lab)
     lab.run("a", python(MANY_CONNECTIONS))
-    wait_until(lambda: descriptors(lab) == before, "alpined has closed all 1000")
+    wait_until(lambda: descriptors(lab) <= before, "alpined has closed all 1000")
 
 
 def run_without(lab, *capabilities):

@@ -144,10 +144,11 @@ Bytes icmp_error(std::uint8_t type, std::uint8_t code, const Bytes& quoted) {
     return Bytes{type, code, 0, 0, 0, 0, 0, 0} + quoted;
 }
 
-Bytes ethernet(const Bytes& ip) {
+Bytes ethernet(const Bytes& ip, std::size_t skip) {
     ethhdr header{};
     header.h_proto = htons(ip[0] >> 4 == 4 ? ETH_P_IP : ETH_P_IPV6);
-    return bytes_of(header) + ip;
+    const Bytes whole = bytes_of(header);
+    return Bytes(whole.begin() + static_cast<std::ptrdiff_t>(skip), whole.end()) + ip;
 }
 
 std::optional<Seen> dissect(const Bytes& ip) {

@@ -50,8 +50,8 @@ Bytes v6_fragment(std::uint8_t next_header, std::uint16_t offset_bytes, bool mor
 /// An ICMP or ICMPv6 error (by the family of `quoted`), type and code as given.
 Bytes icmp_error(std::uint8_t type, std::uint8_t code, const Bytes& quoted);
 
-/// An Ethernet header in front, with zero addresses as on lo.
-Bytes ethernet(const Bytes& ip);
+/// An Ethernet header in front, with zero addresses as on lo; without its first `skip` bytes.
+Bytes ethernet(const Bytes& ip, std::size_t skip = 0);
 
 std::optional<Seen> dissect(const Bytes& ip);
 

@@ -53,7 +53,7 @@ TEST(Policy, PrivilegedPortsAreTheHostsUnlessItSaysOtherwise) {
 TEST(Policy, MistakesAreNamedWithTheirLine) {
     EXPECT_EQ(complaint_about("[users]\nallow = \"all\"\n"),
               ".toml:2: 'allow' is no list of users (known: allow, deny)");
-    EXPECT_EQ(complaint_about("\n\n[user]\n"), ".toml:3: unknown section 'user' (known: users, ports)");
+    EXPECT_EQ(complaint_about("\n\n[user]\n"), ".toml:3: unknown section 'user' (known: users, ports, limits)");
     EXPECT_EQ(complaint_about("[users]\ndeny = [\n\"no-such-user\"]\n"),
               ".toml:3: no user 'no-such-user' on this host");
     EXPECT_EQ(complaint_about("[ports]\nunprivileged_from = 70000\n"),

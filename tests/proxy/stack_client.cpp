@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <memory>
 
 namespace alp::test {
 namespace {
@@ -105,6 +106,12 @@ std::optional<Datagram> receive_datagram(int socket, int timeout_ms) {
 
 StackClient::StackClient(const Namespace& host) : host_(host) {
     const Inside inside(host_);
+    connect();
+}
+
+StackClient::StackClient(const Namespace& host, AlreadyThere) : host_(host), enters_(false) { connect(); }
+
+void StackClient::connect() {
     auto connected = client_.connect(ALPINE_PROXY_SOCKET);
     EXPECT_TRUE(connected.ok()) << connected.error().message();
     const char* wire = std::getenv("ALPINE_TEST_WIRE");
@@ -115,7 +122,7 @@ StackClient::StackClient(const Namespace& host) : host_(host) {
 }
 
 std::uint16_t StackClient::claim(const Point& point, int type) {
-    const Inside inside(host_);
+    const auto inside = enters_ ? std::make_unique<Inside>(host_) : nullptr;
     const UniqueFd socket = bound_socket(point, type);
     EXPECT_TRUE(socket.valid()) << strerror(errno);
     const auto claimed = client_.claim(socket.get());
@@ -126,6 +133,19 @@ std::uint16_t StackClient::claim(const Point& point, int type) {
 void StackClient::send(const Bytes& ip) {
     const Bytes framed = Bytes(sizeof(VirtioNetHeader), 0) + ip;
     ASSERT_EQ(write(wire_.tun.get(), framed.data(), framed.size()), static_cast<ssize_t>(framed.size()));
+}
+
+bool StackClient::send_unsummed(const Bytes& ip, std::uint16_t checksum_start, std::uint16_t checksum_offset) {
+    VirtioNetHeader header{};
+    header.flags = needs_checksum;
+    header.csum_start = checksum_start;
+    header.csum_offset = checksum_offset;
+    Bytes framed(sizeof(header));
+    std::memcpy(framed.data(), &header, sizeof(header));
+    framed = framed + ip;
+    const bool sent = write(wire_.tun.get(), framed.data(), framed.size()) == static_cast<ssize_t>(framed.size());
+    EXPECT_TRUE(sent || errno == EINVAL) << strerror(errno);
+    return sent;
 }
 
 void StackClient::send_segmented(const Bytes& ip, std::uint16_t header_length, std::uint16_t segment_length) {

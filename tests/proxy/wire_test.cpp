@@ -4,23 +4,17 @@
 #include <unistd.h>
 
 #include "tests/proxy/stack_client.h"
-#include "tests/proxy/testbed.h"
+#include "tests/proxy/with_testbed.h"
 
 namespace alp::test {
 namespace {
 
-class Wire : public testing::Test {
+class Wire : public WithTestbed {
 protected:
-    static void SetUpTestSuite() {
-        if (geteuid() == 0) {
-            testbed = std::make_unique<Testbed>();
-        }
-    }
-    static void TearDownTestSuite() { testbed.reset(); }
-
     void SetUp() override {
-        if (testbed == nullptr) {
-            GTEST_SKIP() << "needs root";
+        WithTestbed::SetUp();
+        if (IsSkipped()) {
+            return;
         }
         stack = std::make_unique<StackClient>(testbed->a());
     }
@@ -63,11 +57,8 @@ protected:
         EXPECT_EQ(stack->counters().drops[reason], before + 1);
     }
 
-    static std::unique_ptr<Testbed> testbed;
     std::unique_ptr<StackClient> stack;
 };
-
-std::unique_ptr<Testbed> Wire::testbed;
 
 TEST_F(Wire, Ipv4ReachesARemoteHostAndComesBack) { talk_to(testbed->b(), address_b4, "0.0.0.0", address_a4); }
 

@@ -33,6 +33,16 @@
 /* Reads the packet at hand, from its network header. */
 long bpf_skb_load_bytes_relative(const struct __sk_buff* skb, __u32 offset, void* to, __u32 len, __u32 start);
 
+/*
+ * bpf/checksum.h finds out by these where a checksum is still to be written. They answer as the kernel's do
+ * (bpf-helpers(7), net/core/filter.c), and leave the packet as it is: a word that was changed is noted until it is put
+ * back.
+ */
+long bpf_skb_load_bytes(const struct __sk_buff* skb, __u32 offset, void* to, __u32 len);
+long bpf_l4_csum_replace(struct __sk_buff* skb, __u32 offset, __u64 from, __u64 to, __u64 flags);
+long bpf_skb_store_bytes(struct __sk_buff* skb, __u32 offset, const void* from, __u32 len, __u64 flags);
+long bpf_skb_change_tail(struct __sk_buff* skb, __u32 len, __u64 flags);
+
 /* What a program decides is noted, and done by the relay. A packet that is sent on needs no link header. */
 long bpf_redirect(__u32 ifindex, __u64 flags);
 long bpf_redirect_neigh(__u32 ifindex, struct bpf_redir_neigh* hop, int hop_len, __u64 flags);
@@ -45,11 +55,6 @@ static inline long bpf_fib_lookup(struct __sk_buff* skb, struct bpf_fib_lookup* 
 
 static inline long bpf_skb_change_head(struct __sk_buff* skb, __u32 len, __u64 flags) {
     (void)skb, (void)len, (void)flags;
-    return 0;
-}
-
-static inline long bpf_skb_store_bytes(struct __sk_buff* skb, __u32 offset, const void* from, __u32 len, __u64 flags) {
-    (void)skb, (void)offset, (void)from, (void)len, (void)flags;
     return 0;
 }
 

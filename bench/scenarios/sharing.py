@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What sharing the host costs: a process with many ports, steering with many flows, and programs of the host that have
+nothing to do with Alpine. Where the two columns are not host kernel and Alpine, the title says what they are."""
+import json
+import subprocess
+
+from lab import ADDRESS_B, BUILD, BenchError
+from scenario import ALPINE, HOST, Scenario, on_side, ratio_at_least, ratio_at_most
+
+PORT = 5202
+SECONDS = 3
+PORTS = 10_000
+FEW_FLOWS = 10
+
+
+class BindPorts(Scenario):
+    name, title, unit = "bind-ports", "10,000 ports bound, each", "us"
+
+    def measure(self, lab, side):
+        report = json.loads(lab.run("a", on_side(side, ["bench_bind_ports", str(PORTS)]))[0])
+        return report["seconds"] / report["ports"] * 1e6
+
+
+class Steering(Scenario):
+    """bench_steering (BPF_PROG_TEST_RUN) with few flows in the map, and with many."""
+    unit = "ns"
+    figure = staticmethod(min)  # a program that always does the same: whatever disturbs it only adds
+
+    def __init__(self, flows, which, title, target=None):
+        self.name = f"steering-{which}-{flows}"
+        self.title = f"{title}, {FEW_FLOWS} / {flows:,}"
+        self.target = target
+        self._flows, self._which = flows, which
+
+    def measure(self, lab, side):
+        flows = FEW_FLOWS if side == HOST else self._flows
+        done = subprocess.run([str(BUILD / "bin/bench_steering"), str(flows)], text=True, capture_output=True,
+                              check=False)
+        if done.returncode != 0:
+            raise BenchError(done.stderr.strip())
+        return json.loads(done.stdout)[f"{self._which}_flow_ns"]
+
+
+class Beside(Scenario):
+    """iperf3 between the plain hosts; on the right with alpined running, or with a program under Alpine beside it."""
+    unit = "Gbit/s"
+
+    def __init__(self, name, title, busy, target):
+        self.name, self.title, self.target = name, title, target
+        self._busy = busy
+        self._server = None
+
+    def start(self, lab):
+        self._server = lab.serve("b", ["iperf3", "-s", "-p", str(PORT)], port=PORT)
+
+    def stop(self, lab):
+        lab.daemon("start", "a")
+        if self._server is not None:
+            lab.stop(self._server)
+
+    def measure(self, lab, side):
+        beside = None
+        lab.daemon("stop", "a")
+        if self._busy or side == ALPINE:
+            lab.daemon("start", "a")
+        if self._busy and side == ALPINE:
+            # A stack with a thousand ports, which has nothing to send.
+            beside = lab.serve("a", ["alp", "run", "--", "bench_bind_ports", "1000", "--wait"], says_ready=True)
+        try:
+            report = json.loads(lab.run("a", ["iperf3", "--json", "-c", ADDRESS_B, "-p", str(PORT), "-t",
+                                              str(SECONDS)])[0])
+        finally:
+            if beside is not None:
+                lab.stop(beside)
+        return report["end"]["sum_received"]["bits_per_second"] / 1e9
+
+
+SCENARIOS = [
+    BindPorts(),
+    Steering(1_000, "same", "steering, one flow", ratio_at_most(1.1)),
+    Steering(100_000, "same", "steering, one flow", ratio_at_most(1.1)),
+    Steering(1_000_000, "same", "steering, one flow", ratio_at_most(1.1)),
+    Steering(100_000, "any", "  a packet of any flow"),
+    Beside("host-idle", "iperf3, no alpined / alpined idle", False, ratio_at_least(0.97)),
+    Beside("host-beside", "iperf3, alpined idle / a stack, too", True, ratio_at_least(0.95)),
+]

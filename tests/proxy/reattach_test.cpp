@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0
+// Coming back to an alpined that was restarted: what it believes, and what becomes of claims.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "proxy/client/address.h"
+#include "proxy/client/claim_registry.h"
+#include "proxy/client/requests.h"
+#include "proxy/message_io.h"
+#include "tests/proxy/stack_client.h"
+#include "tests/proxy/testbed.h"
+
+namespace alp::test {
+namespace {
+
+/// A connection by hand, so that a test can send what a Client would not.
+class Hand {
+public:
+    explicit Hand(const Namespace& host) {
+        const Inside inside(host);
+        open_connection();
+    }
+    /// To the alpined of the calling thread's namespace.
+    Hand() { open_connection(); }
+
+    /// Answers the reply's errno.
+    template <typename T>
+    int ask(const T& request, int fd = -1) {
+        EXPECT_TRUE(proxy::send(fd_.get(), proxy::bytes_of(request), fd).ok());
+        proxy::RawReply reply;
+        proxy::receive_with_fd(fd_.get(), reply.bytes.data(), reply.bytes.size(), queue, 0);
+        return reply.head().error;
+    }
+
+    int attach() { return ask(proxy::make_request<alpine_attach>(ALPINE_MSG_ATTACH)); }
+    int reattach(int tun) { return ask(proxy::make_request<alpine_attach>(ALPINE_MSG_REATTACH), tun); }
+    int settled() { return ask(proxy::make_request<alpine_msg_header>(ALPINE_MSG_SETTLED)); }
+    int claim(const alpine_endpoint& endpoint, int fd = -1) {
+        auto request = proxy::make_request<alpine_claim>(ALPINE_MSG_CLAIM);
+        request.endpoint = endpoint;
+        return ask(request, fd);
+    }
+
+    UniqueFd queue;  ///< of the TUN
+
+private:
+    void open_connection() {
+        const auto to = proxy::socket_address(ALPINE_PROXY_SOCKET).value();
+        fd_ = UniqueFd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+        EXPECT_EQ(connect(fd_.get(), reinterpret_cast<const sockaddr*>(&to.address), to.length), 0);
+    }
+
+    UniqueFd fd_;
+};
+
+alpine_endpoint udp_endpoint(const char* address, std::uint16_t port) {
+    alpine_endpoint endpoint{};
+    const in6_addr mapped = mapped_address(address);
+    std::memcpy(endpoint.key.addr, &mapped, sizeof(mapped));
+    endpoint.key.protocol = IPPROTO_UDP;
+    endpoint.key.port_be = htons(port);
+    return endpoint;
+}
+
+/// alpined ends in these tests.
+class Reattach : public testing::Test {
+protected:
+    void SetUp() override {
+        if (geteuid() != 0) {
+            GTEST_SKIP() << "needs root";
+        }
+        bed = std::make_unique<Testbed>();
+    }
+
+    /// An attached connection with one claim, and then alpined is another one.
+    UniqueFd stack_from_before(std::uint16_t port) {
+        Hand before(bed->a());
+        EXPECT_EQ(before.attach(), 0);
+        const Inside inside(bed->a());
+        const UniqueFd dummy = bound_socket({"0.0.0.0", port});
+        EXPECT_EQ(before.claim({}, dummy.get()), 0);
+        bed->end_alpined(SIGKILL);
+        UniqueFd queue = std::move(before.queue);
+        bed->start_alpined();
+        return queue;
+    }
+
+    [[nodiscard]] bool can_bind(std::uint16_t port) const {
+        const Inside inside(bed->a());
+        return bound_socket({"0.0.0.0", port}).valid();
+    }
+
+    /// Is a datagram from outside seen by whoever has the queue?
+    [[nodiscard]] bool is_steered(const UniqueFd& queue, std::uint16_t port) const {
+        char packet[2048];
+        while (read(queue.get(), packet, sizeof(packet)) > 0) {
+        }
+        const Inside inside(bed->b());
+        const UniqueFd peer = bound_socket({address_b4, 0});
+        send_datagram(peer.get(), {address_a4, port}, "hello");
+        return within_a_second([&] { return read(queue.get(), packet, sizeof(packet)) > 0; });
+    }
+
+    std::unique_ptr<Testbed> bed;
+};
+
+TEST_F(Reattach, AStackThatIsNotYetBackIsSteeredAndItsPortsAreTaken) {
+    const UniqueFd queue = stack_from_before(5001);
+    EXPECT_TRUE(is_steered(queue, 5001));
+    // The client's socket was in the way at first; the audit is once a second.
+    EXPECT_TRUE(within_a_second([&] { return !can_bind(5001); }) || within_a_second([&] { return !can_bind(5001); }));
+}
+
+TEST_F(Reattach, WhoeverHasTheQueueGetsTheStackBack) {
+    const UniqueFd queue = stack_from_before(5002);
+    Hand back(bed->a());
+    EXPECT_EQ(back.reattach(queue.get()), 0);
+    EXPECT_EQ(back.claim(udp_endpoint("0.0.0.0", 5002)), 0);
+    EXPECT_EQ(back.settled(), 0);
+    EXPECT_TRUE(is_steered(queue, 5002));
+    EXPECT_FALSE(can_bind(5002));
+}
+
+TEST_F(Reattach, WhatIsNotClaimedAgainEndsWithSettled) {
+    const UniqueFd queue = stack_from_before(5003);
+    Hand back(bed->a());
+    EXPECT_EQ(back.reattach(queue.get()), 0);
+    EXPECT_EQ(back.settled(), 0);
+    EXPECT_FALSE(is_steered(queue, 5003));
+    EXPECT_TRUE(can_bind(5003));
+}
+
+TEST_F(Reattach, NothingElseCanBeClaimedWithoutASocket) {
+    const UniqueFd queue = stack_from_before(5004);
+    Hand back(bed->a());
+    EXPECT_EQ(back.reattach(queue.get()), 0);
+    EXPECT_EQ(back.claim(udp_endpoint("0.0.0.0", 5005)), EPROTONOSUPPORT);
+    EXPECT_EQ(back.settled(), 0);
+    EXPECT_EQ(back.claim(udp_endpoint("0.0.0.0", 5004)), EPROTONOSUPPORT);
+}
+
+TEST_F(Reattach, ASocketOfAnotherEndpointHoldsNothing) {
+    const UniqueFd queue = stack_from_before(5006);
+    Hand back(bed->a());
+    EXPECT_EQ(back.reattach(queue.get()), 0);
+    const Inside inside(bed->a());
+    const UniqueFd other = bound_socket({"0.0.0.0", 5007});
+    EXPECT_EQ(back.claim(udp_endpoint("0.0.0.0", 5006), other.get()), EINVAL);
+}
+
+TEST_F(Reattach, AQueueOfAnotherUserIsRefused) {
+    const UniqueFd queue = stack_from_before(5008);
+    Child thief([&] {
+        bed->a().enter();
+        if (setuid(65534) != 0) {
+            return 2;
+        }
+        Hand back;
+        return back.reattach(queue.get()) == EPERM ? 0 : 3;
+    });
+    int status = 0;
+    waitpid(thief.pid(), &status, 0);
+    EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST_F(Reattach, AFileIsNoQueue) {
+    Hand back(bed->a());
+    const UniqueFd file(open("/etc/passwd", O_RDONLY | O_CLOEXEC));
+    EXPECT_EQ(back.reattach(file.get()), EBADF);
+    const UniqueFd unattached(open("/dev/net/tun", O_RDWR | O_CLOEXEC));
+    EXPECT_EQ(back.reattach(unattached.get()), EBADF);
+    EXPECT_EQ(back.reattach(-1), EINVAL);
+}
+
+UniqueFd make_tun(const char* name) {
+    UniqueFd tun(open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK));
+    ifreq request{};
+    std::strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+    request.ifr_flags = IFF_TUN | IFF_NO_PI;
+    EXPECT_EQ(ioctl(tun.get(), TUNSETIFF, &request), 0);
+    return tun;
+}
+
+TEST_F(Reattach, ADeviceThatAlpinedDidNotMakeIsRefused) {
+    const Inside inside(bed->a());
+    const UniqueFd tun = make_tun("alp77");
+    Hand back(bed->a());
+    EXPECT_EQ(back.reattach(tun.get()), ENOENT);
+}
+
+TEST_F(Reattach, ADeviceOfAnotherNamespaceIsRefusedWhateverItsName) {
+    const UniqueFd queue = stack_from_before(5009);
+    const Inside inside(bed->b());
+    const UniqueFd twin = make_tun("alp0");
+    Hand back(bed->a());
+    EXPECT_EQ(back.reattach(twin.get()), EXDEV);
+}
+
+TEST_F(Reattach, AStackMovesToTheConnectionThatShowsItsQueueLast) {
+    Hand first(bed->a());
+    ASSERT_EQ(first.attach(), 0);
+    {
+        Hand second(bed->a());
+        EXPECT_EQ(second.reattach(first.queue.get()), 0);
+        EXPECT_EQ(first.settled(), ENOTCONN);
+    }
+    // It went with the second's end.
+    EXPECT_TRUE(within_a_second([&] { return bed->tun_count() == 0; }));
+}
+
+TEST_F(Reattach, ADeadStackIsGoneOnceTheNextAlpinedIsThere) {
+    {
+        const StackClient client(bed->a());
+        bed->end_alpined(SIGKILL);
+    }
+    bed->start_alpined();
+    EXPECT_EQ(bed->tun_count(), 0);
+    proxy::Client client;
+    const Inside inside(bed->a());
+    ASSERT_TRUE(client.connect(ALPINE_PROXY_SOCKET).ok());
+    EXPECT_EQ(client.status().value().stacks, 0U);
+}
+
+TEST(ClaimRegistry, ManyEndpointsAreFoundAgainAndCounted) {
+    proxy::ClaimRegistry registry;
+    constexpr std::uint16_t many = 10'000;
+    for (std::uint16_t port = 1; port <= many; ++port) {
+        ASSERT_TRUE(registry.add(udp_endpoint("0.0.0.0", port), port));
+        ASSERT_TRUE(registry.add(udp_endpoint("0.0.0.0", port), port));
+        registry.remove(udp_endpoint("0.0.0.0", port));
+        if (port % 2 == 0) {
+            registry.remove(udp_endpoint("0.0.0.0", port));
+        }
+    }
+    unsigned left = 0;
+    registry.for_each([&](const proxy::RegisteredClaim& claim) {
+        EXPECT_EQ(claim.count, 1U);
+        EXPECT_EQ(claim.socket, ntohs(claim.endpoint.key.port_be));
+        ++left;
+    });
+    EXPECT_EQ(left, many / 2);
+}
+
+TEST(ClaimRegistry, PlacesGivenUpAreUsedAgain) {
+    proxy::ClaimRegistry registry;
+    for (unsigned round = 0; round < 100'000; ++round) {
+        const auto endpoint = udp_endpoint("0.0.0.0", static_cast<std::uint16_t>(round));
+        ASSERT_TRUE(registry.add(endpoint, -1));
+        registry.remove(endpoint);
+    }
+    registry.for_each([](const proxy::RegisteredClaim&) { ADD_FAILURE(); });
+}
+
+}  // namespace
+}  // namespace alp::test
