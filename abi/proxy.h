@@ -6,8 +6,8 @@
  * machine) except fields named _be. The client asks, alpined answers: exactly one reply for each request, with
  * the request's sequence number and its type | ALPINE_REPLY; only a RELEASE with ALPINE_RELEASE_QUIET goes
  * unanswered. Every message has a fixed size for its type. Descriptors travel by SCM_RIGHTS: a bound socket with
- * CLAIM, the wire with the reply to ATTACH, the TUN queue with REATTACH; any other descriptor is closed and the request
- * refused.
+ * CLAIM, the wire with the reply to ATTACH, the far end with the reply to FAR_END and (or the TUN queue) with REATTACH; any
+ * other descriptor is closed and the request refused.
  *
  * The first eight bytes (magic, version, type) never change. A peer of another version is answered EPROTO, with
  * alpined's own version in the header, and the connection is closed.
@@ -40,6 +40,7 @@ enum alpine_msg_type {
 	ALPINE_MSG_LEASE = 10, /* ephemeral ports, several at once */
 	ALPINE_MSG_REATTACH = 6, /* this TUN is mine, from an alpined before you */
 	ALPINE_MSG_SETTLED = 7, /* after REATTACH: I have named all my claims */
+	ALPINE_MSG_FAR_END = 9, /* your end of my line, for when you are gone */
 };
 #define ALPINE_REPLY 0x8000
 
@@ -71,7 +72,7 @@ enum alpine_wire {
 /*
  * ATTACH: once per connection (EALREADY). Answer: the wire's descriptor by SCM_RIGHTS, non-blocking, which reads and
  * writes one packet at a time behind a virtio_net_hdr of 10 bytes. On the steer wire it is a TUN queue, on the classic
- * one a SOCK_SEQPACKET socket, at whose end of file alpined is gone. EOPNOTSUPP: alpined does not offer this wire.
+ * one a SOCK_SEQPACKET socket. EOPNOTSUPP: alpined does not offer this wire. EINVAL: there is no such wire.
  */
 struct alpine_attach {
 	struct alpine_msg_header header;
@@ -100,6 +101,11 @@ ALPINE_STATIC_ASSERT(sizeof(struct alpine_attach_reply) == 184, "attach reply la
  * been claimed again.
  * Errors: EALREADY, EINVAL not one descriptor, EBADF no TUN queue, EXDEV of another network namespace, ENOENT a TUN that
  * alpined does not know (anymore), EPERM another user's, or refused by policy. SETTLED: ENOTCONN.
+ *
+ * On the classic wire nothing outlives alpined but the line, if the client keeps both its ends: it asks for the far one,
+ * alpined's, while it can (FAR_END: just a header, answered by an alpine_reply with the descriptor), and shows it in
+ * REATTACH. The stack is as a new one then, on its old descriptor: each claim has to be proved anew. Errors of FAR_END:
+ * ENOTCONN no ATTACH yet, EOPNOTSUPP not on the classic wire. Of REATTACH: those of ATTACH, and EBADF no end of a line.
  */
 
 /* An endpoint, with one bit for what an address cannot say. */

@@ -48,6 +48,7 @@ constexpr int kExitCannotStart = 125;
 Lock start_lock;
 std::atomic<bool> started{false};
 int wire_fd = -1;
+int far_end_fd = -1;  // of the classic wire
 
 alignas(proxy::Client) char client_storage[sizeof(proxy::Client)];
 proxy::Client* client;
@@ -106,8 +107,12 @@ Result<void> start_stack() {
         return done;
     }
     wire_fd = wire.value().tun.release();
+    far_end_fd = wire.value().far_end.release();
     stack::note_private_fd(client->fd());
-    return outlive_daemon(*client, wire_fd);
+    if (far_end_fd >= 0) {
+        stack::note_private_fd(far_end_fd);
+    }
+    return outlive_daemon(*client, far_end_fd >= 0 ? far_end_fd : wire_fd);
 }
 
 [[noreturn]] void give_up(const Error& error) {
@@ -233,8 +238,12 @@ void reset_startup_after_fork() {
         stack::forget_private_fd(fd);
     }
     client->after_fork_in_child();
-    raw_syscall(SYS_close, wire_fd);
-    stack::forget_private_fd(wire_fd);
+    for (const int fd : {wire_fd, far_end_fd}) {
+        if (fd >= 0) {
+            raw_syscall(SYS_close, fd);
+            stack::forget_private_fd(fd);
+        }
+    }
 }
 
 }  // namespace alp::calls

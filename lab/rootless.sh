@@ -2,9 +2,10 @@
 # `lab up --rootless`: the lab without root, for a student on a shared machine. Sourced by lab.sh.
 #
 # A process that only sleeps, the holder, keeps a user namespace in which the caller is root, a mount namespace with a
-# /run of its own, and an empty network namespace (ip netns wants to be able to come back to where it was). In there lab.sh runs as it does for root: namespaces, veth pair and pid files are made as always,
-# and alpined (with the classic wire, as eBPF and TUN devices are the real root's) accepts being root of no more than
-# that. Later commands enter by the holder. When it is gone, the kernel takes away whatever was inside.
+# /run of its own, and an empty network namespace (ip netns wants to be able to come back to where it was). In there
+# lab.sh runs as it does for root: namespaces, veth pair and pid files are made as always, and alpined (with the classic
+# wire, as eBPF and TUN devices are the real root's) accepts being root of no more than that. Later commands enter by the
+# holder. When it is gone, the kernel takes away whatever was inside.
 #
 # Only the caller's own user exists in there, under the name of root: `run --user` changes nothing.
 

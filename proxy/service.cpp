@@ -43,6 +43,12 @@ alpine_endpoint sanitized(alpine_endpoint endpoint) {
     return endpoint;
 }
 
+bool is_socket(int file) {
+    int domain = 0;
+    socklen_t length = sizeof(domain);
+    return getsockopt(file, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0;
+}
+
 alpine_stack_record record_for(const ucred& peer, const Line& line, const std::string& comm) {
     alpine_stack_record record{};
     record.uid = peer.uid;
@@ -144,6 +150,8 @@ Service::Outcome Service::dispatch(Session& session, const alpine_msg_header& he
             return reattach(session, message);
         case ALPINE_MSG_SETTLED:
             return settled(session, message);
+        case ALPINE_MSG_FAR_END:
+            return far_end(session, message);
         case ALPINE_MSG_CLAIM:
             return claim(session, message);
         case ALPINE_MSG_RELEASE:
@@ -183,15 +191,20 @@ Service::Outcome Service::own_stack(Session& session, Stack stack, const alpine_
     return send(session.connection.get(), bytes_of(reply), client_end);
 }
 
-Service::Outcome Service::attach(Session& session, const Incoming& message) {
-    const auto request = message.as<alpine_attach>();
+/// One that did not outlive an alpined.
+Result<void> Service::admit_new_stack(const Session& session) const {
     if (session.stack) {
         return Error{EALREADY, "this connection has its stack already"};
     }
     if (!policy_.allows_user(session.peer.uid)) {
         return Error{EPERM, fmt::format("alpined's policy does not allow user {}", session.peer.uid)};
     }
-    if (auto admitted = quota_.admit_stack(session.peer.uid); !admitted) {
+    return quota_.admit_stack(session.peer.uid);
+}
+
+Service::Outcome Service::attach(Session& session, const Incoming& message) {
+    const auto request = message.as<alpine_attach>();
+    if (auto admitted = admit_new_stack(session); !admitted) {
         return admitted;
     }
     auto stack = make_stack(session, request.wire, printable(request.comm));
@@ -232,7 +245,10 @@ Service::Outcome Service::reattach(Session& session, Incoming& message) {
         return Error{EALREADY, "this connection has its stack already"};
     }
     if (message.fds.size() != 1) {
-        return Error{EINVAL, "REATTACH takes one descriptor, the TUN queue"};
+        return Error{EINVAL, "REATTACH takes one descriptor, the TUN queue or the far end of a line"};
+    }
+    if (is_socket(message.fds.front().get())) {
+        return reattach_line(session, message);
     }
     if (!policy_.allows_user(session.peer.uid)) {
         return Error{EPERM, fmt::format("alpined's policy does not allow user {}", session.peer.uid)};
@@ -251,6 +267,32 @@ Service::Outcome Service::reattach(Session& session, Incoming& message) {
     }
     log(LogLevel::info, "{} {}: stack on {} is back", stack.value().comm, name_of(session.peer), tun.value().ifname);
     return own_stack(session, std::move(stack).value(), request.header, -1);
+}
+
+/// On the classic wire: all of the stack that is left is its line, so that it has no claims yet.
+Service::Outcome Service::reattach_line(Session& session, Incoming& message) {
+    const auto request = message.as<alpine_attach>();
+    if (auto admitted = admit_new_stack(session); !admitted) {
+        return admitted;
+    }
+    auto line = wires_.attach_again(std::move(message.fds.front()));
+    if (!line) {
+        return line.error();
+    }
+    Stack stack{std::move(line).value(), printable(request.comm)};
+    log(LogLevel::info, "{} {}: stack is back, on {}", stack.comm, name_of(session.peer), stack.line->ifname());
+    return own_stack(session, std::move(stack), request.header, -1);
+}
+
+Service::Outcome Service::far_end(Session& session, const Incoming& message) {
+    if (!session.stack) {
+        return Error{ENOTCONN, "FAR_END before ATTACH"};
+    }
+    const int end = session.stack->line->far_end();
+    if (end < 0) {
+        return Error{EOPNOTSUPP, "only lines of the classic wire have a far end"};
+    }
+    return send(session.connection.get(), bytes_of(make_reply<alpine_reply>(message.as<alpine_msg_header>())), end);
 }
 
 Service::Outcome Service::settled(Session& session, const Incoming& message) {

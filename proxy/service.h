@@ -92,6 +92,7 @@ private:
     Outcome attach(Session& session, const Incoming& message);
     Outcome reattach(Session& session, Incoming& message);
     Outcome settled(Session& session, const Incoming& message);
+    Outcome far_end(Session& session, const Incoming& message);
     Outcome claim(Session& session, Incoming& message);
     Outcome lease(Session& session, const Incoming& message);
     Outcome release(Session& session, const Incoming& message);
@@ -99,9 +100,11 @@ private:
     Outcome status(Session& session, const Incoming& message);
 
     void adopt_survivors();
+    Result<void> admit_new_stack(const Session& session) const;
     Result<Stack> make_stack(const Session& session, std::uint32_t wire, const std::string& comm);
     Outcome own_stack(Session& session, Stack stack, const alpine_msg_header& request, int queue);
     Result<Stack> take_stack(const Session& session, UniqueFd queue, const TunIdentity& tun, const std::string& comm);
+    Outcome reattach_line(Session& session, Incoming& message);
     [[nodiscard]] Result<alpine_endpoint> admit_again(const alpine_endpoint& wanted, const Incoming& message) const;
     Result<alpine_endpoint> admit(const Session& session, const Incoming& message);
     [[nodiscard]] const Session* next_visible(const Session& viewer, unsigned after_ifindex) const;

@@ -46,6 +46,11 @@ Result<std::unique_ptr<Line>> Wires::attach(std::uint32_t wanted) {
     return Error{EOPNOTSUPP, refuse_wire(wire)};
 }
 
+Result<std::unique_ptr<Line>> Wires::attach_again(UniqueFd far_end) {
+    return classic_ != nullptr ? classic_->attach_again(std::move(far_end))
+                               : Error{EOPNOTSUPP, refuse_wire(ALPINE_WIRE_CLASSIC)};
+}
+
 Result<std::unique_ptr<Line>> Wires::attach_tun() {
     auto tun = Tun::make();
     if (!tun) {

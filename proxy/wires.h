@@ -31,6 +31,9 @@ public:
     /// A line for one more stack, with counters at zero. `wanted`: an alpine_wire, or whatever a client says. Errors:
     /// EOPNOTSUPP this alpined does not offer that wire, EINVAL there is none such.
     Result<std::unique_ptr<Line>> attach(std::uint32_t wanted);
+    /// The line of a client that has kept both its ends. Errors: EOPNOTSUPP without the classic wire, EBADF no such
+    /// end.
+    Result<std::unique_ptr<Line>> attach_again(UniqueFd far_end);
     /// The line is about to go.
     void forget(unsigned ifindex);
 

@@ -98,6 +98,7 @@ public:
     ~End() override { wire_.detach(ifindex_); }
 
     [[nodiscard]] int client_end() const override { return client_.get(); }
+    [[nodiscard]] int far_end() const override { return wire_.lines_.at(ifindex_).get(); }
     [[nodiscard]] unsigned ifindex() const override { return ifindex_; }
     [[nodiscard]] const std::string& ifname() const override { return name_; }
     [[nodiscard]] alpine_wire wire() const override { return ALPINE_WIRE_CLASSIC; }
@@ -160,12 +161,6 @@ Result<void> Wire::check() {
 }
 
 Result<std::unique_ptr<Line>> Wire::attach() {
-    if (machine_ == nullptr) {
-        if (auto started = start(); !started) {
-            stop();
-            return started.error();
-        }
-    }
     std::array<int, 2> pair{};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair.data()) != 0) {
         return Error{errno, "cannot make the socket pair of a line"};
@@ -174,6 +169,28 @@ Result<std::unique_ptr<Line>> Wire::attach() {
     UniqueFd theirs(pair[1]);
     widen(ours.get());
     widen(theirs.get());
+    return add_line(std::move(ours), std::move(theirs));
+}
+
+Result<std::unique_ptr<Line>> Wire::attach_again(UniqueFd far_end) {
+    int domain = 0;
+    int type = 0;
+    socklen_t length = sizeof(domain);
+    if (getsockopt(far_end.get(), SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0 ||
+        getsockopt(far_end.get(), SOL_SOCKET, SO_TYPE, &type, &length) != 0 || domain != AF_UNIX ||
+        type != SOCK_SEQPACKET) {
+        return Error{EBADF, "the socket is no end of a line of the classic wire"};
+    }
+    return add_line(std::move(far_end), UniqueFd());
+}
+
+Result<std::unique_ptr<Line>> Wire::add_line(UniqueFd ours, UniqueFd theirs) {
+    if (machine_ == nullptr) {
+        if (auto started = start(); !started) {
+            stop();
+            return started.error();
+        }
+    }
     const unsigned ifindex = next_line_++;
     const alpine_wire_counters zeroes{};
     if (user_map_update(classic_map(CLASSIC_WIRE_COUNTERS), &ifindex, &zeroes) != 0) {

@@ -58,6 +58,10 @@ public:
     /// A line for one more stack. The line must not outlive the wire.
     Result<std::unique_ptr<Line>> attach();
 
+    /// The same on a socket pair that an alpined before this one has made; `far_end` was its end of it. A client may
+    /// pass whatever it likes: it is believed no more than what comes out of it. EBADF: no socket of this kind.
+    Result<std::unique_ptr<Line>> attach_again(UniqueFd far_end);
+
     /// Claims of stacks on any wire.
     Result<void> set(const alpine_flow_key& key, unsigned ifindex) override;
     void erase(const alpine_flow_key& key) override;
@@ -89,6 +93,7 @@ private:
     };
 
     Result<void> start();
+    Result<std::unique_ptr<Line>> add_line(UniqueFd ours, UniqueFd theirs);
     void stop();
     Result<void> put_filter();
     void detach(unsigned ifindex);

@@ -308,8 +308,16 @@ Result<Attachment> Client::attach(alpine_wire wire) {
     if (!tun.valid()) {
         return Error{EBADMSG, "alpined sent no wire: raise the limit of open files (ulimit -n)"};
     }
+    UniqueFd far_end;
+    if (reply.value().wire == ALPINE_WIRE_CLASSIC) {
+        auto wish = make_request<alpine_msg_header>(ALPINE_MSG_FAR_END);
+        if (const auto given = ask<alpine_reply>(wish, sizeof(wish), -1, &far_end); !given) {
+            return given.error();
+        }
+    }
     const auto& answer = reply.value();
-    return Attachment{move_high(std::move(tun)), answer.ifindex, answer.mtu_bytes,
+    return Attachment{move_high(std::move(tun)), far_end.valid() ? move_high(std::move(far_end)) : UniqueFd(),
+                      answer.ifindex, answer.mtu_bytes,
                       std::string(answer.ifname, strnlen(answer.ifname, sizeof(answer.ifname)))};
 }
 

@@ -34,6 +34,7 @@ namespace alp::proxy {
 struct Attachment {
     UniqueFd tun;  ///< one packet behind a virtio_net_hdr of 10 bytes each way: a TUN queue, or on the classic wire a
                    ///< socket; non-blocking, close-on-exec, a high number
+    UniqueFd far_end;  ///< classic wire: alpined's end of it, to be kept for the alpined after this one
     unsigned ifindex = 0;
     unsigned mtu_bytes = 0;
     std::string ifname;

@@ -2,6 +2,7 @@
 #include "tests/fuzz/fake_privileged.h"
 
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -143,6 +144,7 @@ public:
     }
 
     [[nodiscard]] int client_end() const override { return end_.get(); }
+    [[nodiscard]] int far_end() const override { return end_.get(); }
     [[nodiscard]] unsigned ifindex() const override { return ifindex_; }
     [[nodiscard]] const std::string& ifname() const override { return name_; }
     [[nodiscard]] alpine_wire wire() const override { return ALPINE_WIRE_CLASSIC; }
@@ -160,6 +162,16 @@ bool Wire::is_line(unsigned ifindex) { return ifindex >= first_line; }
 
 Result<std::unique_ptr<Line>> Wire::attach() {
     return std::unique_ptr<Line>(new End(first_line + kernel().next_ifindex++));
+}
+
+// As the real one, but for its kind: the fuzzer knows it by its family.
+Result<std::unique_ptr<Line>> Wire::attach_again(UniqueFd far_end) {
+    int domain = 0;
+    socklen_t length = sizeof(domain);
+    if (getsockopt(far_end.get(), SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0 || domain != AF_UNIX) {
+        return Error{EBADF, "no end of a line"};
+    }
+    return attach();
 }
 
 Result<void> Wire::set(const alpine_flow_key& key, unsigned ifindex) {

@@ -187,9 +187,10 @@ private:
             sizeof(alpine_msg_header), sizeof(alpine_attach), sizeof(alpine_claim), sizeof(alpine_release),
             sizeof(alpine_list),       sizeof(alpine_lease),  ALPINE_MSG_MAX,       ALPINE_MSG_MAX + 1};
         const unsigned type = program_.byte() % 12;
-        const std::size_t fitting = type == ALPINE_MSG_LEASE    ? sizeof(alpine_lease)
-                                    : type == ALPINE_MSG_STATUS ? sizeof(alpine_msg_header)
-                                                                : lengths[type % 5];
+        const bool bare = type == ALPINE_MSG_STATUS || type == ALPINE_MSG_SETTLED || type == ALPINE_MSG_FAR_END;
+        const std::size_t fitting = type == ALPINE_MSG_LEASE ? sizeof(alpine_lease)
+                                    : bare                   ? sizeof(alpine_msg_header)
+                                                             : lengths[type % 5];
         const std::size_t length =
             program_.below(4) != 0 ? fitting : lengths[program_.below(static_cast<unsigned>(lengths.size()))];
         return with_descriptors(request_of(type, length));
@@ -300,10 +301,14 @@ private:
         ALPINE_FUZZ_MUST(reply.error >= 0 && reply.error < 4096);
         ALPINE_FUZZ_MUST(std::memchr(reply.reason, '\0', sizeof(reply.reason)) != nullptr);
         ALPINE_FUZZ_MUST((reply.error != 0) == (reply.reason[0] != '\0'));
-        ALPINE_FUZZ_MUST(with_tun == (header.type == ALPINE_MSG_ATTACH && reply.error == 0));
+        const bool gives_wire = header.type == ALPINE_MSG_ATTACH || header.type == ALPINE_MSG_FAR_END;
+        ALPINE_FUZZ_MUST(with_tun == (gives_wire && reply.error == 0));
         const bool end_of_list = header.type == ALPINE_MSG_LIST && reply.error == ENOENT;
         refused_ += reply.error != 0 && !end_of_list ? 1 : 0;
-        if (reply.error == 0 && header.type == ALPINE_MSG_ATTACH) {
+        if (reply.error == 0 && header.type == ALPINE_MSG_FAR_END) {
+            ALPINE_FUZZ_MUST(proxy::classic::Wire::is_line(client.ifindex));
+        }
+        if (reply.error == 0 && (header.type == ALPINE_MSG_ATTACH || header.type == ALPINE_MSG_REATTACH)) {
             ALPINE_FUZZ_MUST(client.ifindex == 0 && client.uid != denied_user);
             client.ifindex = structure<alpine_attach_reply>(bytes, length).ifindex;
         }
