@@ -18,7 +18,6 @@
 #include "proxy/privileged/confine.h"
 #include "proxy/privileged/filter.h"
 #include "proxy/privileged/link.h"
-#include "proxy/privileged/surviving_maps.h"
 #include "proxy/privileged/sysctl.h"
 #include "proxy/privileged/tun.h"
 #include "proxy/service_manager.h"
@@ -98,7 +97,7 @@ Result<void> Daemon::prepare_wires(const Options& options) {
         if (auto prepared = prepare_steering(); !prepared) {
             return prepared;
         }
-    } else if (!find_surviving_maps().empty()) {
+    } else if (Steering::is_left_behind()) {
         return Error{EBUSY,
                      "an alpined with the steer wire has left its steering here: offer that wire, too, or take it "
                      "away, with the stacks that still use it, by 'alpined --uninstall'"};

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Which wires a daemon offers, and what a program is told that wants another."""
+import os
+import signal
+
 from lab import alp
 from refusals import check_refusal
 from runner import main
@@ -39,6 +42,15 @@ def test_classic_alone_touches_no_device_of_the_host(lab):
     restart(lab, "--wire", "classic")
     lab.run("a", alp(*TOUCH_STACK))
     assert "clsact" not in lab.run("a", ["tc", "qdisc", "show"], user=False).stdout
+
+
+def test_classic_alone_is_refused_beside_steering_that_was_left_behind(lab):
+    os.kill(int(lab.daemon("pid")), signal.SIGKILL)
+    refused = lab.run("a", ["alpined", "--wire", "classic"], user=False, check=False)
+    check_refusal(refused, 125, "steer wire", "alpined --uninstall")
+    lab.run("a", ["alpined", "--uninstall"], user=False)
+    lab.daemon("start", "a", "--wire", "classic")
+    lab.run("a", alp(*TOUCH_STACK))
 
 
 def test_wire_that_does_not_exist_is_refused(lab):
