@@ -89,7 +89,7 @@ def test_up_and_down_leave_nothing():
         assert os.path.exists(folder)
         lab.start("a", ["sleep", "60"])
         lab.run("a", ["true"])
-        assert len(processes_of(lab)) >= 3  # alpined, the holder, the command
+        wait_until(lambda: len(processes_of(lab)) >= 3, "alpined, the holder and the command are there")
         lab._lab("down")
         assert not os.path.exists(folder)
         wait_until(lambda: processes_of(lab) == [], "no process is left")
