@@ -78,8 +78,8 @@ bool is_vfork_or_runs() { return vfork_seat() != nullptr || (stack::running() &&
 template <typename Visit>
 void for_each_of_passage(const stack::Passage& passage, Visit visit) {
     const DaemonDescriptors daemon = daemon_descriptors();
-    for (const int fd :
-         {passage.memory_fd, passage.wire_fd, passage.kick_fd, daemon.connection, daemon.receive, daemon.send}) {
+    for (const int fd : {passage.memory_fd, passage.wire_fd, passage.kick_fd, daemon.connection, daemon.receive,
+                         daemon.send, daemon.far_end}) {
         if (fd >= 0) {
             visit(fd);
         }
@@ -174,9 +174,9 @@ void Departure::undo() {
 void Departure::name_passage(bool inherits) {
     const stack::Passage passage = own_passage();
     const DaemonDescriptors daemon = daemon_descriptors();
-    snprintf(passage_, sizeof(passage_), "%s%s%d,%d,%d,%d,%d,%d,%ld,%ld", kJoin, inherits ? "" : kLater,
+    snprintf(passage_, sizeof(passage_), "%s%s%d,%d,%d,%d,%d,%d,%d,%ld,%ld", kJoin, inherits ? "" : kLater,
              passage.memory_fd, passage.wire_fd, passage.kick_fd, daemon.connection, daemon.receive, daemon.send,
-             passage.place, passage.serial);
+             daemon.far_end, passage.place, passage.serial);
 }
 
 /// The environment with the passage, and with libalpine.so preloaded. False: it cannot be read, or no memory.

@@ -16,6 +16,7 @@ struct DaemonDescriptors {
     int connection;
     int receive;
     int send;
+    int far_end;  ///< of a classic wire, which a new alpined is to have
 };
 [[nodiscard]] DaemonDescriptors daemon_descriptors();
 
