@@ -30,7 +30,7 @@ verb_test() {
     # Half an hour of other people's suites, whose tables are looked at by people, and servers of many processes that do not
     # pass yet, or not on every machine; asked for by name.
     local open='conformance\.(kernel_selftests|python_tests)'
-    open+='|programs\.(apache_prefork|forks_under_traffic|killed_members|node_cluster|pgbench|python_processes)'
+    open+='|programs\.(apache_prefork|forks_under_traffic|killed_members|pgbench|python_processes)'
     if [[ ! " ${options[*]} " =~ " -R " && ! " ${options[*]} " =~ " -E " ]]; then
         say "Left out (./dev test -R NAME runs them): $open"
         options+=(-E "^($open)")
