@@ -6,8 +6,8 @@
  * machine) except fields named _be. The client asks, alpined answers: exactly one reply for each request, with
  * the request's sequence number and its type | ALPINE_REPLY; only a RELEASE with ALPINE_RELEASE_QUIET goes
  * unanswered. Every message has a fixed size for its type. Descriptors travel by SCM_RIGHTS: a bound socket with
- * CLAIM, the TUN queue with the reply to ATTACH and with REATTACH; any other descriptor is closed and the request
- * refused.
+ * CLAIM, the wire with the reply to ATTACH, the far end with the reply to FAR_END and (or the TUN queue) with REATTACH; any
+ * other descriptor is closed and the request refused.
  *
  * The first eight bytes (magic, version, type) never change. A peer of another version is answered EPROTO, with
  * alpined's own version in the header, and the connection is closed.
@@ -24,7 +24,7 @@
 #include "abi/steering.h"
 
 #define ALPINE_PROXY_MAGIC 0x31504c41u /* "ALP1" */
-#define ALPINE_PROXY_VERSION 3
+#define ALPINE_PROXY_VERSION 4
 
 /* Where alpined listens unless told otherwise; '@' means the abstract name space, which is per network namespace. */
 #define ALPINE_PROXY_SOCKET "@alpined"
@@ -40,6 +40,7 @@ enum alpine_msg_type {
 	ALPINE_MSG_REATTACH = 6, /* this TUN is mine, from an alpined before you */
 	ALPINE_MSG_SETTLED = 7, /* after REATTACH: I have named all my claims */
 	ALPINE_MSG_ACCEPTING = 8, /* on this endpoint I take new connections, or do not any more */
+	ALPINE_MSG_FAR_END = 9, /* your end of my line, for when you are gone */
 	ALPINE_MSG_LEASE = 10, /* ephemeral ports, several at once */
 };
 #define ALPINE_REPLY 0x8000
@@ -62,20 +63,35 @@ struct alpine_reply {
 };
 ALPINE_STATIC_ASSERT(sizeof(struct alpine_reply) == 152, "reply layout");
 
-/* ATTACH: once per connection (EALREADY). Answer: the TUN queue by SCM_RIGHTS, non-blocking, virtio_net_hdr of 10 bytes. */
+/* How packets travel between a stack and the network. An alpined offers one of them or both. */
+enum alpine_wire {
+	ALPINE_WIRE_ANY = 0, /* the one that alpined prefers */
+	ALPINE_WIRE_STEER = 1, /* a TUN, and eBPF on every interface */
+	ALPINE_WIRE_CLASSIC = 2, /* a socket pair; alpined relays by raw sockets and libpcap */
+};
+
+/*
+ * ATTACH: once per connection (EALREADY). Answer: the wire's descriptor by SCM_RIGHTS, non-blocking, which reads and
+ * writes one packet at a time behind a virtio_net_hdr of 10 bytes. On the steer wire it is a TUN queue, on the classic
+ * one a SOCK_SEQPACKET socket. EOPNOTSUPP: alpined does not offer this wire. EINVAL: there is no such wire.
+ */
 struct alpine_attach {
 	struct alpine_msg_header header;
 	char comm[16]; /* name of the program, NUL-terminated */
+	__u32 wire;    /* enum alpine_wire */
+	__u32 reserved;
 };
-ALPINE_STATIC_ASSERT(sizeof(struct alpine_attach) == 32, "attach layout");
+ALPINE_STATIC_ASSERT(sizeof(struct alpine_attach) == 40, "attach layout");
 
 struct alpine_attach_reply {
 	struct alpine_reply reply;
-	__u32 ifindex;	  /* of the TUN, in the host's network namespace */
+	__u32 ifindex;	  /* of the TUN, in the host's network namespace; on the classic wire a number no device has */
 	__u32 mtu_bytes;
 	char ifname[16];
+	__u32 wire; /* enum alpine_wire, never ANY */
+	__u32 reserved;
 };
-ALPINE_STATIC_ASSERT(sizeof(struct alpine_attach_reply) == 176, "attach reply layout");
+ALPINE_STATIC_ASSERT(sizeof(struct alpine_attach_reply) == 184, "attach reply layout");
 
 /*
  * REATTACH, with the TUN queue by SCM_RIGHTS. The body is that of ATTACH, and so is the answer, but for the descriptor.
@@ -86,6 +102,11 @@ ALPINE_STATIC_ASSERT(sizeof(struct alpine_attach_reply) == 176, "attach reply la
  * been claimed again.
  * Errors: EALREADY, EINVAL not one descriptor, EBADF no TUN queue, EXDEV of another network namespace, ENOENT a TUN that
  * alpined does not know (anymore), EPERM another user's, or refused by policy. SETTLED: ENOTCONN.
+ *
+ * On the classic wire nothing outlives alpined but the line, if the client keeps both its ends: it asks for the far one,
+ * alpined's, while it can (FAR_END: just a header, answered by an alpine_reply with the descriptor), and shows it in
+ * REATTACH. The stack is as a new one then, on its old descriptor: each claim has to be proved anew. Errors of FAR_END:
+ * ENOTCONN no ATTACH yet, EOPNOTSUPP not on the classic wire. Of REATTACH: those of ATTACH, and EBADF no end of a line.
  */
 
 /* An endpoint, with one bit for what an address cannot say. */
@@ -205,8 +226,10 @@ struct alpine_status_reply {
 	__u64 refusals; /* requests answered with an error */
 	__u64 verdicts[ALPINE_VERDICTS];
 	char program_version[16];
+	__u32 wires; /* those offered: bits 1 << enum alpine_wire */
+	__u32 reserved;
 };
-ALPINE_STATIC_ASSERT(sizeof(struct alpine_status_reply) == 152 + 24 + 16 + 8 * ALPINE_VERDICTS + 16,
+ALPINE_STATIC_ASSERT(sizeof(struct alpine_status_reply) == 152 + 24 + 16 + 8 * ALPINE_VERDICTS + 16 + 8,
 		     "status reply layout");
 
 /* No message is longer. */

@@ -73,6 +73,16 @@ Result<std::vector<std::pair<std::string, std::string>>> parse_sysctls(std::stri
     return sysctls;
 }
 
+Result<alpine_wire> parse_wire(std::string_view text) {
+    if (text.empty()) {
+        return ALPINE_WIRE_ANY;
+    }
+    if (text != "steer" && text != "classic") {
+        return Error{EINVAL, "ALPINE_WIRE=" + std::string(text) + " is neither steer nor classic"};
+    }
+    return text == "steer" ? ALPINE_WIRE_STEER : ALPINE_WIRE_CLASSIC;
+}
+
 }  // namespace
 
 Result<Config> read_config() {
@@ -92,6 +102,11 @@ Result<Config> read_config() {
         }
         config.memory_bytes = bytes.value();
     }
+    const auto wire = parse_wire(variable("ALPINE_WIRE"));
+    if (!wire) {
+        return wire.error();
+    }
+    config.wire = wire.value();
     auto sysctls = parse_sysctls(variable("ALPINE_SYSCTL"));
     if (!sysctls) {
         return sysctls.error();

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "abi/proxy.h"
 #include "base/result.h"
 
 namespace alp::calls {
@@ -16,6 +17,7 @@ struct Config {
     std::string daemon_address;                                ///< ALPINE_SOCKET
     std::uint64_t memory_bytes;                                ///< ALPINE_MEMORY: 512M, 2G
     bool dmesg;                                                ///< ALPINE_DMESG
+    alpine_wire wire;                                          ///< ALPINE_WIRE: steer, classic
     std::vector<std::pair<std::string, std::string>> sysctls;  ///< ALPINE_SYSCTL: "name=value;name=value"
 };
 

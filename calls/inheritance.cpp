@@ -26,11 +26,28 @@ namespace alp::calls {
 namespace {
 
 constexpr char kJoin[] = "ALPINE_JOIN=";
+constexpr char kNewFamily[] = "ALPINE_NEW_FAMILY=";
 constexpr char kPreload[] = "LD_PRELOAD=";
 constexpr int kMaxVariables = 65536;
 
 const char* own_path = "";
 bool per_family;
+
+/// Takes a variable out of the environment, where the program finds it in main() as well. Its value; null: it is not
+/// there. Not by unsetenv(): a shell has a function of that name for itself.
+const char* remove_variable(const char* name) {
+    const std::size_t len = strlen(name);
+    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+        if (strncmp(*entry, name, len) == 0 && (*entry)[len] == '=') {
+            const char* value = *entry + len + 1;
+            for (char** next = entry; *next != nullptr; ++next) {
+                next[0] = next[1];
+            }
+            return value;
+        }
+    }
+    return nullptr;
+}
 
 [[gnu::constructor(101)]] void look_at_environment() {
     Dl_info info{};
@@ -38,7 +55,22 @@ bool per_family;
         own_path = info.dli_fname;
     }
     const char* per = getenv("ALPINE_STACK_PER");
-    per_family = per != nullptr && strcmp(per, "family") == 0;
+    per_family = per == nullptr || strcmp(per, "process") != 0;
+    remove_variable("ALPINE_NEW_FAMILY");
+}
+
+/// Is the new program to begin a family of its own, whatever this process has? (`alp run`)
+bool begins_family(char* const* environment) {
+    const char* entry = nullptr;
+    for (int i = 0; i < kMaxVariables && guarded_copy(&entry, environment + i, sizeof(entry)) && entry != nullptr;
+         ++i) {
+        char head[sizeof(kNewFamily)] = "";
+        static_cast<void>(guarded_string(head, entry, sizeof(head)));
+        if (memcmp(head, kNewFamily, sizeof(kNewFamily) - 1) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool is_vfork_or_runs() { return vfork_seat() != nullptr || (stack::running() && !is_foreign_process()); }
@@ -47,8 +79,8 @@ bool is_vfork_or_runs() { return vfork_seat() != nullptr || (stack::running() &&
 template <typename Visit>
 void for_each_of_passage(const stack::Passage& passage, Visit visit) {
     const DaemonDescriptors daemon = daemon_descriptors();
-    for (const int fd :
-         {passage.memory_fd, passage.wire_fd, passage.kick_fd, daemon.connection, daemon.receive, daemon.send}) {
+    for (const int fd : {passage.memory_fd, passage.wire_fd, passage.kick_fd, daemon.connection, daemon.receive,
+                         daemon.send, daemon.far_end}) {
         if (fd >= 0) {
             visit(fd);
         }
@@ -90,21 +122,30 @@ bool keep_what_stays_open(bool reached) {
 bool one_stack_per_family() { return per_family; }
 
 const char* take_variable(const char* name) {
-    const char* value = getenv(name);
-    static char copy[160];
+    static char copy[192];
+    const char* value = remove_variable(name);
     if (value == nullptr) {
         return nullptr;
     }
     strncpy(copy, value, sizeof(copy) - 1);
-    unsetenv(name);
     return copy;
 }
 
 Departure::Departure(char* const* environment, bool reached) : environment_(environment) {
+    if (pending_passage() != nullptr && !is_foreign_process()) {
+        if (reached && !begins_family(environment) && extend_environment(pending_passage())) {
+            joins_ = true;
+            for_each_pending([](int fd) { raw_syscall(SYS_fcntl, fd, F_SETFD, 0); });
+        }
+        return;
+    }
     if (!is_vfork_or_runs() || stack::ended()) {
         return;
     }
-    joins_ = (keep_what_stays_open(reached) || per_family) && reached && extend_environment();
+    const bool stays = reached && !begins_family(environment);
+    const bool inherits = keep_what_stays_open(stays);
+    name_passage(inherits);
+    joins_ = (inherits || per_family) && stays && extend_environment(passage_);
     if (joins_) {
         for_each_of_passage(own_passage(), [](int fd) { raw_syscall(SYS_fcntl, fd, F_SETFD, 0); });
     } else {
@@ -120,8 +161,11 @@ Departure::~Departure() {
 }
 
 void Departure::undo() {
-    if (joins_) {
-        for_each_of_passage(own_passage(), [](int fd) { raw_syscall(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC); });
+    const auto close_on_exec = [](int fd) { raw_syscall(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC); };
+    if (joins_ && pending_passage() != nullptr) {
+        for_each_pending(close_on_exec);
+    } else if (joins_) {
+        for_each_of_passage(own_passage(), close_on_exec);
     }
     if (left_) {
         exiting = false;
@@ -129,15 +173,16 @@ void Departure::undo() {
     }
 }
 
-void Departure::name_passage() {
+void Departure::name_passage(bool inherits) {
     const stack::Passage passage = own_passage();
     const DaemonDescriptors daemon = daemon_descriptors();
-    snprintf(passage_, sizeof(passage_), "%s%d,%d,%d,%d,%d,%d,%ld,%ld", kJoin, passage.memory_fd, passage.wire_fd,
-             passage.kick_fd, daemon.connection, daemon.receive, daemon.send, passage.place, passage.serial);
+    snprintf(passage_, sizeof(passage_), "%s%s%d,%d,%d,%d,%d,%d,%d,%ld,%ld", kJoin, inherits ? "" : kLater,
+             passage.memory_fd, passage.wire_fd, passage.kick_fd, daemon.connection, daemon.receive, daemon.send,
+             daemon.far_end, passage.place, passage.serial);
 }
 
 /// The environment with the passage, and with libalpine.so preloaded. False: it cannot be read, or no memory.
-bool Departure::extend_environment() {
+bool Departure::extend_environment(const char* passage) {
     std::size_t count = 0;
     const char* entry = nullptr;
     for (;; ++count) {
@@ -176,8 +221,7 @@ bool Departure::extend_environment() {
         snprintf(preload_, sizeof(preload_), "%s%s", kPreload, own_path);
         extended_[count++] = preload_;
     }
-    name_passage();
-    extended_[count] = passage_;
+    extended_[count] = passage;
     environment_ = const_cast<char* const*>(extended_);
     return true;
 }

@@ -34,8 +34,8 @@ public:
     void undo();
 
 private:
-    void name_passage();
-    bool extend_environment();
+    void name_passage(bool inherits);
+    bool extend_environment(const char* passage);
 
     char* const* environment_;
     bool joins_ = false;
@@ -49,6 +49,9 @@ private:
 /// At the load of libalpine.so: a variable that is for Alpine alone, taken out of the environment. Null: it is not
 /// there.
 [[nodiscard]] const char* take_variable(const char* name);
+
+/// Before a passage whose program inherits nothing, and may join later.
+inline constexpr char kLater[] = "later:";
 
 /// Is the whole family of programs to have one stack?
 [[nodiscard]] bool one_stack_per_family();

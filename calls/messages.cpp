@@ -72,7 +72,7 @@ ALPINE_SYSTEM_CALL(ssize_t, recvmsg, (int fd, msghdr* message, int flags), (fd, 
         return stack_call_cancellable(SYS_recvmsg, fd, arg(message), flags);
     }
     const long len = host_call_on(SYS_recvmsg, fd, arg(message), flags);
-    if (len >= 0 && descriptors_may_come()) {
+    if (len >= 0 && descriptors_may_come(message)) {
         take_passed_descriptors(message, flags);
     }
     return len;
@@ -84,7 +84,10 @@ ALPINE_SYSTEM_CALL(int, recvmmsg, (int fd, mmsghdr* messages, unsigned count, in
         return stack_call_cancellable(SYS_recvmmsg, fd, arg(messages), count, flags, arg(timeout));
     }
     const long received = host_call(SYS_recvmmsg, fd, arg(messages), count, flags, arg(timeout));
-    for (long i = 0; i < received && descriptors_may_come(); ++i) {
+    for (long i = 0; i < received; ++i) {
+        if (!descriptors_may_come(&messages[i].msg_hdr)) {
+            continue;
+        }
         take_passed_descriptors(&messages[i].msg_hdr, flags);
     }
     return received;

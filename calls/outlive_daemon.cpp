@@ -32,7 +32,7 @@ void* watch_for_ever(void* argument) {
     auto& reattachment = *static_cast<proxy::Reattachment*>(argument);
     stack::name_own_thread("alpine-daemon");
     const auto kept = reattachment.descriptors();
-    stack::leave_descriptor_table({kept.connection, kept.tun, kept.send, kept.receive});
+    stack::leave_descriptor_table({kept.connection, kept.proof, kept.send, kept.receive});
     for (;;) {
         pollfd connection{reattachment.fd(), 0, 0};
         raw_syscall(SYS_poll, arg(&connection), 1, reattachment.timeout_ms());
@@ -55,8 +55,8 @@ int start_thread(proxy::Reattachment* reattachment) {
 
 }  // namespace
 
-Result<void> outlive_daemon(proxy::Client& client, int tun) {
-    auto prepared = proxy::Reattachment::prepare(client, tun, {stack::borrow_descriptor, say});
+Result<void> outlive_daemon(proxy::Client& client, int proof) {
+    auto prepared = proxy::Reattachment::prepare(client, proof, {stack::borrow_descriptor, say});
     if (!prepared) {
         return prepared.error();
     }

@@ -9,7 +9,8 @@ namespace alp::calls {
 
 /// Starts it (proxy/client/reattachment.h says what it does). It sleeps in poll(2) while alpined lives, has a
 /// descriptor table of its own, takes no signal, and ends with the process. Once per process, after attach(); `client`
-/// and the TUN queue `tun` stay for good. Errors: those of socketpair(2), and EAGAIN when there can be no more threads.
-Result<void> outlive_daemon(proxy::Client& client, int tun);
+/// and `proof`, what it shows an alpined that comes anew, stay for good. Errors: those of socketpair(2), and EAGAIN
+/// when there can be no more threads.
+Result<void> outlive_daemon(proxy::Client& client, int proof);
 
 }  // namespace alp::calls

@@ -20,6 +20,7 @@
 #include "calls/process.h"
 #include "calls/shared.h"
 #include "calls/stack_call.h"
+#include "calls/startup.h"
 #include "stack/host/private_fd.h"
 #include "stack/host/stack.h"
 
@@ -189,7 +190,11 @@ Outgoing::~Outgoing() {
 
 bool descriptors_under_way() { return own_count.load(std::memory_order_acquire) != 0; }
 
-bool descriptors_may_come() {
+bool descriptors_may_come(const msghdr* message) {
+    if (!stack::running() && pending_passage() != nullptr && message->msg_controllen >= CMSG_LEN(sizeof(int)) &&
+        !is_foreign_process()) {
+        ensure_stack();  // what comes is perhaps of the stack that this process is to join
+    }
     return stack::running() && table().count.load(std::memory_order_relaxed) != 0 && !is_foreign_process();
 }
 

@@ -48,8 +48,8 @@ private:
 /// Has this process sent any descriptor that is still held?
 [[nodiscard]] bool descriptors_under_way();
 
-/// May a message that is received bring one?
-[[nodiscard]] bool descriptors_may_come();
+/// May this message, just received from the host, have brought one?
+[[nodiscard]] bool descriptors_may_come(const msghdr* message);
 
 /// Puts what is held in the place of the tickets that came with a received message. `flags` of the call.
 void take_passed_descriptors(msghdr* message, int flags);

@@ -6,8 +6,8 @@
 // child still has. On this side everything is copied by the fork itself, but for what the family shares (shared.h).
 // Alpine's threads are not there in the child: its keeper is started with its first call.
 //
-// All ways to a new process come by the call sites of clone, fork and vfork (sites.h), so that pthread_atfork() is not
-// needed, and fork handlers of the program may use sockets.
+// All ways to a new process come by the call sites of clone, fork and vfork (sites.h): fork handlers of the program may
+// use sockets.
 //
 // A vfork() child runs on its parent's memory, thread-local storage included, while the parent's thread waits: the
 // tables here describe the parent, but its descriptors are the child's own, in both kernels. It gets its own process
@@ -37,8 +37,11 @@
 #include "calls/explain.h"
 #include "calls/guard.h"
 #include "calls/heap.h"
+#include "calls/inheritance.h"
+#include "calls/libc.h"
 #include "calls/passing.h"
 #include "calls/rings.h"
+#include "calls/signals.h"
 #include "calls/sites.h"
 #include "calls/stack_call.h"
 #include "calls/startup.h"
@@ -123,9 +126,17 @@ void in_unseen_child() {
     }
 }
 
+/// Before a new process: all of a family have one stack, so it is there before the first child.
+void have_stack_for_family() {
+    if (one_stack_per_family() && !stack::running() && !stack_stayed_with_parent && !is_foreign_process()) {
+        ensure_stack();
+    }
+}
+
+/// The stack is started (which allocates memory) before libc's fork() takes the heap's lock.
 [[gnu::constructor]] void watch_forks() {
     own_pid.store(raw_syscall(SYS_getpid));
-    pthread_atfork(nullptr, nullptr, in_unseen_child);
+    pthread_atfork(have_stack_for_family, nullptr, in_unseen_child);
 }
 
 /// Is this process one that has a part in the stack, for a child to share?
@@ -155,6 +166,7 @@ long fork_here(long number, long a, long b, long c, long d, long e) {
     const bool shared = shares_stack();
     enter_critical();
     if (shared) {
+        put_off_deaths();
         note_shared_descriptions();
         give_epolls_their_halves();
     }
@@ -180,6 +192,7 @@ long prepare(unsigned long flags) {
     if (!process || nested == kMaxNested || ((flags & CLONE_VM) != 0 && !vfork)) {
         return kMakeInPlace;
     }
+    have_stack_for_family();
     Under& under = under_way[nested];
     under.vfork = vfork;
     under.in_stack = stack::running() && !stack::ended() && (is_vfork_child() || !is_foreign_process());
@@ -286,6 +299,13 @@ bool is_foreign_process() {
     }
     const long known = own_pid.load(std::memory_order_relaxed);
     return known != 0 && raw_syscall(SYS_getpid) != known;
+}
+
+/// Before the handlers of others, which may take the locks of a heap that is not libc's.
+ALPINE_CALL(pid_t, fork) {
+    static const auto next = next_symbol<pid_t (*)()>("fork");
+    have_stack_for_family();
+    return next();
 }
 
 long sys_wait4(int child, int* status, int options, void* usage) {

@@ -16,6 +16,11 @@
 // the same reason these three are never blocked: a fault that is blocked ends the process at once. A program that
 // blocks them is told that they are.
 //
+// A process that shares its stack must not die in the middle of a call, half done for all others. Of a signal that
+// would end it nobody is told but by a handler: so on_signal() stands for those as well, from the first fork on, puts
+// them off like all others, and ends the process's part in the stack before it lets the default action happen. (SIGKILL
+// cannot be put off.)
+//
 // Cancellation: pthread_cancel() only marks a thread that is not in asynchronous mode and trusts that libc's wrappers
 // look. A thread that is blocked in the stack has to be called out of there, by libc's own signal for that.
 #include "calls/signals.h"
@@ -72,6 +77,17 @@ constexpr std::uint64_t bit(int number) { return std::uint64_t{1} << (number - 1
 constexpr std::uint64_t kUnblockable = bit(SIGSEGV) | bit(SIGBUS) | bit(SIGILL);
 
 bool is_handler(Handler handler) { return handler != SIG_DFL && handler != SIG_IGN; }
+
+/// Would it end a program that has no handler for it? Not those that a program raises at itself when it is done for.
+constexpr std::uint64_t kEnding = bit(SIGHUP) | bit(SIGINT) | bit(SIGQUIT) | bit(SIGUSR1) | bit(SIGUSR2) |
+                                  bit(SIGALRM) | bit(SIGTERM) | bit(SIGVTALRM) | bit(SIGPROF) | bit(SIGXCPU) |
+                                  bit(SIGIO);
+std::atomic<bool> deaths_put_off{false};
+
+bool puts_off_death(int number, Handler handler) {
+    return deaths_put_off.load(std::memory_order_relaxed) && handler == SIG_DFL && number < 64 &&
+           (kEnding & bit(number)) != 0;
+}
 
 bool always_ours(int number) { return number == SIGSEGV || number == SIGBUS || number == SIGILL; }
 
@@ -136,7 +152,10 @@ void run_handler(int number, siginfo_t* info, void* context) {
     const Handler handler = action.handler.load();
     if (!is_handler(handler)) {
         // Never the program's, or taken away by another thread since the signal was sent.
-        if (is_fault(number, info) || (always_ours(number) && handler == SIG_DFL)) {
+        if (puts_off_death(number, handler)) {
+            end_part_in_stack();
+            restore_default(number, info);
+        } else if (is_fault(number, info) || (always_ours(number) && handler == SIG_DFL)) {
             restore_default(number, info);
         }
         return;
@@ -177,7 +196,7 @@ bool is_ours(const KernelAction& action) {
 /// The program's action as the host's kernel shall have it.
 KernelAction wrap(int number, const KernelAction& wanted) {
     KernelAction wrapped = wanted;
-    if (is_handler(wanted.handler) || always_ours(number)) {
+    if (is_handler(wanted.handler) || always_ours(number) || puts_off_death(number, wanted.handler)) {
         wrapped.handler = reinterpret_cast<Handler>(reinterpret_cast<void*>(on_signal));
         wrapped.flags = (wanted.flags & ~static_cast<unsigned long>(SA_RESETHAND)) | SA_SIGINFO;
         wrapped.mask &= ~kUnblockable;
@@ -255,6 +274,21 @@ void take_faults() {
         const KernelAction own = wrap(number, KernelAction{before.sa_handler, 0, restorer, 0});
         remember_action(number, KernelAction{before.sa_handler, 0, nullptr, 0});
         host_action(number, &own, nullptr);
+    }
+}
+
+void put_off_deaths() {
+    if (deaths_put_off.exchange(true)) {
+        return;
+    }
+    for (int number = 1; number < 64; ++number) {
+        KernelAction found{};
+        if ((kEnding & bit(number)) != 0 && host_action(number, nullptr, &found) == 0 && found.handler == SIG_DFL) {
+            KernelAction fallback{};
+            fallback.restorer = restorer;
+            fallback.flags = kRestorerFlag;
+            set_action(number, &fallback, nullptr);
+        }
     }
 }
 

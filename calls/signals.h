@@ -46,6 +46,10 @@ private:
 /// on_signal() takes its place for SIGSEGV, SIGBUS and SIGILL. Once, in this library's constructor or before.
 void take_faults();
 
+/// From now on a signal that ends the process does so only between calls of the stack: before the first fork of a
+/// process with a stack, and by every process of a family.
+void put_off_deaths();
+
 /// Raises SIGPIPE on the calling thread, as the kernel does on a write to a broken connection.
 void raise_sigpipe();
 

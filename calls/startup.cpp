@@ -57,6 +57,7 @@ constexpr int kExitCannotStart = 125;
 Lock start_lock;
 std::atomic<bool> started{false};
 int wire_fd = -1;
+int far_end_fd = -1;  // of the classic wire
 
 alignas(proxy::Client) char client_storage[sizeof(proxy::Client)];
 proxy::Client* client;
@@ -90,6 +91,9 @@ Result<void> boot(const Config& config, const proxy::Attachment& wire) {
     return {};
 }
 
+/// What proves to a new alpined that the stack is this client's: the end of the wire that it had.
+int shown_fd() { return far_end_fd >= 0 ? far_end_fd : wire_fd; }
+
 /// The stack has ended before its time: alpined is told by the end of the connection, and resets what is open.
 void on_stack_end(const char* line) {
     raw_syscall(SYS_shutdown, client->fd(), SHUT_RDWR);
@@ -99,12 +103,13 @@ void on_stack_end(const char* line) {
 /// This process's keeper is the family's active one from now on, and has to do with what the one before did.
 void on_stack_takeover() {
     static_cast<void>(wire::follow_host());
-    static_cast<void>(outlive_daemon(*client, wire_fd));
+    static_cast<void>(outlive_daemon(*client, shown_fd()));
 }
 
 void be_ready_for_family() {
     const DaemonDescriptors daemon = daemon_descriptors();
-    stack::set_family_hooks(on_stack_takeover, on_stack_end, {daemon.connection, daemon.receive, daemon.send});
+    stack::set_family_hooks(on_stack_takeover, on_stack_end,
+                            {daemon.connection, daemon.receive, daemon.send, daemon.far_end});
 }
 
 Result<void> start_stack() {
@@ -124,7 +129,7 @@ Result<void> start_stack() {
     if (Result<void> done = client->connect(config.value().daemon_address); !done) {
         return done;
     }
-    Result<proxy::Attachment> wire = client->attach();
+    Result<proxy::Attachment> wire = client->attach(config.value().wire);
     if (!wire) {
         return wire.error();
     }
@@ -132,11 +137,15 @@ Result<void> start_stack() {
         return done;
     }
     wire_fd = wire.value().tun.release();
+    far_end_fd = wire.value().far_end.release();
     lay_out_shared_memory();
     strncpy(shared().address, config.value().daemon_address.c_str(), sizeof(shared().address) - 1);
     client->share(shared().client);
     stack::note_private_fd(client->fd());
-    if (Result<void> done = outlive_daemon(*client, wire_fd); !done) {
+    if (far_end_fd >= 0) {
+        stack::note_private_fd(far_end_fd);
+    }
+    if (Result<void> done = outlive_daemon(*client, shown_fd()); !done) {
         return done;
     }
     be_ready_for_family();
@@ -149,17 +158,18 @@ struct Inherited {
     DaemonDescriptors daemon;
 };
 
-/// "memory,wire,kick,connection,receive,send[,place,serial]"
+/// "memory,wire,kick,connection,receive,send,far_end[,place,serial]"
 Result<Inherited> read_inherited(const char* text) {
     Inherited inherited{};
     stack::Passage& passage = inherited.passage;
     DaemonDescriptors& daemon = inherited.daemon;
-    if (sscanf(text, "%d,%d,%d,%d,%d,%d,%ld,%ld", &passage.memory_fd, &passage.wire_fd, &passage.kick_fd,
-               &daemon.connection, &daemon.receive, &daemon.send, &passage.place, &passage.serial) < 6) {
+    if (sscanf(text, "%d,%d,%d,%d,%d,%d,%d,%ld,%ld", &passage.memory_fd, &passage.wire_fd, &passage.kick_fd,
+               &daemon.connection, &daemon.receive, &daemon.send, &daemon.far_end, &passage.place,
+               &passage.serial) < 7) {
         return Error{EINVAL, "ALPINE_JOIN or ALPINE_ENTER: not what a program of Alpine's passes on"};
     }
-    for (const int fd :
-         {passage.memory_fd, passage.wire_fd, passage.kick_fd, daemon.connection, daemon.receive, daemon.send}) {
+    for (const int fd : {passage.memory_fd, passage.wire_fd, passage.kick_fd, daemon.connection, daemon.receive,
+                         daemon.send, daemon.far_end}) {
         raw_syscall(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC);
         stack::note_private_fd(fd);
     }
@@ -170,9 +180,11 @@ Result<Inherited> read_inherited(const char* text) {
 void take_over(const Inherited& inherited) {
     const DaemonDescriptors& daemon = inherited.daemon;
     wire_fd = inherited.passage.wire_fd;
+    far_end_fd = daemon.far_end;
     client = new (client_storage) proxy::Client;
     client->adopt(shared().address, {daemon.connection, daemon.receive, daemon.send}, shared().client);
     be_ready_for_family();
+    put_off_deaths();
     note_shared_descriptions();
 }
 
@@ -220,6 +232,26 @@ private:
     std::uint64_t saved_ = 0;
 };
 
+/// As the variable has it, and what it says. Empty: nothing is pending.
+char pending_variable[192];
+Inherited pending;
+
+void join_later(const char* passage) {
+    if (Result<Inherited> inherited = read_inherited(passage + sizeof(kLater) - 1); inherited) {
+        pending = inherited.value();
+        snprintf(pending_variable, sizeof(pending_variable), "ALPINE_JOIN=%s", passage);
+    }
+}
+
+/// Joins the stack that is pending. When it has ended meanwhile, the process needs one of its own.
+bool join_pending() {
+    if (pending_variable[0] == '\0') {
+        return false;
+    }
+    pending_variable[0] = '\0';
+    return join_stack(pending).ok();
+}
+
 void start_with(Result<void> (*start)(const Inherited&), const char* text) {
     const SignalsHeld held;
     const Result<Inherited> inherited = read_inherited(text);
@@ -236,8 +268,10 @@ void start_once() {
     if (started) {
         return;
     }
-    if (Result<void> done = start_stack(); !done) {
-        give_up(done.error());
+    if (!join_pending()) {
+        if (Result<void> done = start_stack(); !done) {
+            give_up(done.error());
+        }
     }
     started = true;
 }
@@ -245,12 +279,13 @@ void start_once() {
 /// Before the program's own code: the stack that it has from before exec, that it is to enter, or that its children are
 /// to have in common.
 [[gnu::constructor(103)]] void start_at_load() {
-    if (const char* passage = take_variable("ALPINE_JOIN"); passage != nullptr) {
+    const char* passage = take_variable("ALPINE_JOIN");
+    if (passage != nullptr && strncmp(passage, kLater, sizeof(kLater) - 1) == 0) {
+        join_later(passage);
+    } else if (passage != nullptr) {
         start_with(join_stack, passage);
     } else if (const char* visit = take_variable("ALPINE_ENTER"); visit != nullptr) {
         start_with(enter_stack, visit);
-    } else if (one_stack_per_family()) {
-        start_once();
     }
 }
 
@@ -337,8 +372,20 @@ void release_endpoint(const alpine_endpoint& endpoint) {
     static_cast<void>(client->release(to_claim(endpoint)));
 }
 
+const char* pending_passage() { return pending_variable[0] != '\0' ? pending_variable : nullptr; }
+
+void for_each_pending(void (*visit)(int fd)) {
+    for (const int fd :
+         {pending.passage.memory_fd, pending.passage.wire_fd, pending.passage.kick_fd, pending.daemon.connection,
+          pending.daemon.receive, pending.daemon.send, pending.daemon.far_end}) {
+        if (fd >= 0) {
+            visit(fd);
+        }
+    }
+}
+
 DaemonDescriptors daemon_descriptors() {
-    return {client->fd(), client->handover_receive_fd(), client->handover_send_fd()};
+    return {client->fd(), client->handover_receive_fd(), client->handover_send_fd(), far_end_fd};
 }
 
 void reset_startup_after_fork() {
@@ -347,9 +394,12 @@ void reset_startup_after_fork() {
         return;
     }
     started = false;
-    for (const int fd : {client->fd(), client->handover_receive_fd(), client->handover_send_fd(), wire_fd}) {
-        stack::forget_private_fd(fd);
-        raw_syscall(SYS_close, fd);
+    for (const int fd :
+         {client->fd(), client->handover_receive_fd(), client->handover_send_fd(), wire_fd, far_end_fd}) {
+        if (fd >= 0) {
+            stack::forget_private_fd(fd);
+            raw_syscall(SYS_close, fd);
+        }
     }
 }
 

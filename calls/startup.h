@@ -16,8 +16,15 @@ struct DaemonDescriptors {
     int connection;
     int receive;
     int send;
+    int far_end;  ///< of a classic wire, which a new alpined is to have
 };
 [[nodiscard]] DaemonDescriptors daemon_descriptors();
+
+/// The variable, "NAME=value", by which this process joins a stack once it needs one. Null: it does not, or has.
+[[nodiscard]] const char* pending_passage();
+
+/// Calls visit(fd) for each descriptor that it names.
+void for_each_pending(void (*visit)(int fd));
 
 /// Sends the bound dummy to alpined: from now on its endpoint is steered here. 0 or -errno.
 long claim_descriptor(int fd, alpine_endpoint* granted);

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -114,6 +115,13 @@ long sys_rt_sigprocmask(int how, const std::uint64_t* set, std::uint64_t* old, s
 // process.cpp: a child that has ended has closed its sockets by the time that its parent hears of it
 long sys_wait4(int child, int* status, int options, void* usage);
 long sys_waitid(int kind, int child, siginfo_t* info, int options, void* usage);
+
+// limits.cpp
+long sys_prlimit64(int process, int resource, const rlimit* wanted, rlimit* old);
+long sys_setrlimit(int resource, const rlimit* wanted);
+long sys_getrlimit(int resource, rlimit* limit);
+long sys_seccomp(unsigned operation, unsigned flags, void* argument);
+long sys_prctl(int option, long a, long b, long c, long d);
 
 // exec.cpp
 long sys_execve(const char* path, char* const* arguments, char* const* environment);

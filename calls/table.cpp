@@ -144,6 +144,11 @@ constexpr std::array<Entry, kTableCalls> make_table() {
     ALPINE_ENTRY(munmap);
     ALPINE_ENTRY(rt_sigaction);
     ALPINE_ENTRY(rt_sigprocmask);
+    ALPINE_ENTRY(prlimit64);
+    ALPINE_ENTRY(setrlimit);
+    ALPINE_ENTRY(getrlimit);
+    ALPINE_ENTRY(seccomp);
+    ALPINE_ENTRY(prctl);
     ALPINE_ENTRY(wait4);
     ALPINE_ENTRY(waitid);
     ALPINE_ENTRY(execve);

@@ -58,6 +58,10 @@ Result<std::map<std::string, std::string>> run_environment(const Install& instal
         variables["ALPINE_MEMORY"] = options.memory;
     }
     variables["ALPINE_STACK_PER"] = options.stack_per;
+    variables["ALPINE_NEW_FAMILY"] = "1";
+    if (!options.wire.empty()) {
+        variables["ALPINE_WIRE"] = options.wire;
+    }
     if (options.dmesg) {
         variables["ALPINE_DMESG"] = "1";
     }

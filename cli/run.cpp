@@ -18,18 +18,26 @@
 #include "cli/launch.h"
 #include "cli/verbs.h"
 #include "proxy/client/client.h"
+#include "proxy/client/names.h"
 
 namespace alp::cli {
 
 namespace {
 
-Result<void> check_daemon() {
+Result<void> check_daemon(const RunOptions& options) {
     proxy::Client client;
     if (auto connected = client.connect(proxy::default_address()); !connected) {
         return connected;
     }
     auto status = client.status();  // also sees to it that both speak the same version of the protocol
-    return status ? Result<void>() : Result<void>(status.error());
+    if (!status) {
+        return status.error();
+    }
+    const alpine_wire wire = options.wire == "classic" ? ALPINE_WIRE_CLASSIC : ALPINE_WIRE_STEER;
+    if (!options.wire.empty() && (status.value().wires & (1U << wire)) == 0) {
+        return Error{EOPNOTSUPP, proxy::refuse_wire(wire)};
+    }
+    return {};
 }
 
 /// The first thing that keeps Alpine from starting.
@@ -40,7 +48,7 @@ Result<void> check_alpine(const Install& install, const RunOptions& options) {
     if (auto image = check_stack_image(install, options.stack); !image) {
         return image;
     }
-    return check_daemon();
+    return check_daemon(options);
 }
 
 int run(const RunOptions& options) {
@@ -98,13 +106,14 @@ void add_run(CLI::App& app, const std::vector<std::string>& command, int& exit_c
         ->allow_extra_args(false);
     verb->add_option("--memory", options->memory, "Memory of the stack, such as 512M or 2G")
         ->transform(CLI::AsSizeValue(false));
-    verb->add_option("--wire", "How packets reach the network: steer")->check(CLI::IsMember({"steer"}));
     verb->add_option(
             "--stack-per", options->stack_per,
             "process: a program has a stack of its own unless it inherits sockets; family: all programs that are "
             "started from here on share one")
         ->check(CLI::IsMember({"process", "family"}))
         ->capture_default_str();
+    verb->add_option("--wire", options->wire, "How packets reach the network: steer (eBPF) or classic (libpcap)")
+        ->check(CLI::IsMember({"steer", "classic"}));
     verb->add_flag("--dmesg", options->dmesg, "Copy the stack's kernel log to standard error");
     verb->add_flag("--explain", options->explain,
                    "At the end of each process: which calls the stack handled, and which not and why");

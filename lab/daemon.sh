@@ -24,6 +24,7 @@ daemon_start() {
     shift
     log=$run_dir/alpined-$host.log
     [[ -x $build/bin/alpined ]] || fail "$build/bin/alpined is not built: run ./dev build"
+    [[ -z ${ALPINE_LAB_INSIDE:-} ]] || set -- --wire classic "$@"
     setsid ip netns exec "$(host_ns "$host")" "$build/bin/alpined" "$@" </dev/null >>"$log" 2>&1 &
     pid=$!
     for try in $(seq 1 100); do

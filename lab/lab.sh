@@ -10,6 +10,8 @@
 # environment variable ALPINE_LAB names an instance, so that tests run in a lab of their own beside a user's:
 # namespaces are then alpine-NAME-a and alpine-NAME-b. ALPINE_BUILD chooses another build folder.
 #
+# `up --rootless` makes the same lab without root, inside a user namespace: see rootless.sh. `run` and `down` find out.
+#
 # `up` first takes down what an earlier run may have left; `down` ends whatever still runs inside. Both by pid only.
 set -euo pipefail
 
@@ -21,6 +23,7 @@ readonly run_dir=/run/alpine-lab${instance:+-$instance}
 source "$repo/lab/hosts.sh"
 source "$repo/lab/daemon.sh"
 source "$repo/lab/run.sh"
+source "$repo/lab/rootless.sh"
 
 fail() {
     printf 'lab: %s\n' "$*" >&2
@@ -66,9 +69,21 @@ lab_down() {
 
 main() {
     [[ $instance =~ ^[A-Za-z0-9_-]*$ ]] || misuse "ALPINE_LAB must be letters, digits, - and _"
-    [[ $EUID -eq 0 ]] || fail "needs root: run sudo ./dev lab $*"
-    local verb=${1:-}
-    [[ -n $verb ]] || misuse "usage: up [--both] | down | run a|b [--user] -- CMD"
+    local verb=${1:-} holder
+    [[ -n $verb ]] || misuse "usage: up [--rootless] [--both] | down | run a|b [--user] -- CMD"
+    if [[ $verb == up && ${2:-} == --rootless ]]; then
+        rootless_up "${@:3}"
+        return
+    elif holder=$(rootless_holder); then
+        case "$verb" in
+            down) rootless_down && return ;;
+            up) [[ $EUID -ne 0 ]] || rootless_down ;;
+            *) rootless_enter "$holder" "$repo/lab/lab.sh" "$@" ;;
+        esac
+    elif [[ $verb == down && $EUID -ne 0 && ! -e $run_dir ]]; then
+        return 0 # there is none of either kind
+    fi
+    [[ $EUID -eq 0 ]] || fail "needs root: run sudo ./dev lab $* (or, without root: ./dev lab up --rootless)"
     shift
     case "$verb" in
         up) lab_up "$@" ;;

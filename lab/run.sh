@@ -3,7 +3,7 @@
 #
 # --user means an unprivileged user: the one who called sudo, or else 65534 (nobody). That user may be unable to reach
 # a build folder that lies in a private home; it then sees it bound to a folder under /run, in the mount namespace of
-# this one command, so that nothing needs to be copied and no permission changed.
+# this one command, so that nothing needs to be copied and no permission changed. In a rootless lab there is one user.
 
 lab_run() {
     local host=${1:-} as_user=no
@@ -18,7 +18,7 @@ lab_run() {
     [[ ${1:0:1} != - ]] || misuse "run: unknown option '$1'"
     [[ -e /run/netns/$(host_ns "$host") ]] || fail "the lab is not up: run sudo ./dev lab up"
     export ALPINE_LAB_HOST=$host
-    if [[ $as_user == yes ]]; then
+    if [[ $as_user == yes && -z ${ALPINE_LAB_INSIDE:-} ]]; then
         run_as_user "$host" "$@"
     else
         PATH=$build/bin:$PATH:/usr/sbin:/sbin exec ip netns exec "$(host_ns "$host")" "$@"

@@ -54,7 +54,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const Options& options) {
     if (geteuid() != 0) {
         return Error{EPERM, "alpined makes devices and loads eBPF: start it as root, 'sudo alpined'"};
     }
-    if (auto tun = check_tun_available(); !tun) {
+    if (auto tun = options.steer ? check_tun_available() : Result<void>(); !tun) {
         return tun.error();
     }
     auto loop = EventLoop::make();
@@ -81,22 +81,54 @@ Result<void> Daemon::prepare(const Options& options) {
     if (!own_netns) {
         return own_netns.error();
     }
-    auto steering = Steering::load();
-    if (!steering) {
-        return steering.error();
+    if (auto wires = prepare_wires(options); !wires) {
+        return wires;
     }
-    steering_ = std::move(steering).value();
-    // What the alpined before knew, and what has changed since, is told apart by reconcile().
-    addresses_ = steering_->addresses();
-    service_ = std::make_unique<Service>(*steering_, host_, policy_, own_netns.value());
-    if (auto relaxed = relax_reverse_path_filter(*steering_); !relaxed) {
-        return relaxed;
-    }
+    service_ = std::make_unique<Service>(*wires_, host_, policy_, own_netns.value());
     reconcile();
     if (auto caught = catch_signals(); !caught) {
         return caught;
     }
     return start_audit();
+}
+
+Result<void> Daemon::prepare_wires(const Options& options) {
+    if (options.steer) {
+        if (auto prepared = prepare_steering(); !prepared) {
+            return prepared;
+        }
+    } else if (Steering::is_left_behind()) {
+        return Error{EBUSY,
+                     "an alpined with the steer wire has left its steering here: offer that wire, too, or take it "
+                     "away, with the stacks that still use it, by 'alpined --uninstall'"};
+    }
+    if (options.classic) {
+        classic_ = std::make_unique<classic::Wire>(loop_, host_);
+    }
+    // Beside the other wire it is looked at when a stack wants it.
+    if (auto usable = options.steer ? Result<void>() : classic_->check(); !usable) {
+        return usable;
+    }
+    wires_ = std::make_unique<Wires>(steering_.get(), classic_.get(), options.preferred);
+    // What the alpined before knew, and what has changed since, is told apart by reconcile().
+    if (steering_) {
+        addresses_ = steering_->addresses();
+    }
+    for (const auto& [address, use] : addresses_) {
+        if (auto known = wires_->add_address(address, use); !known) {
+            return known;
+        }
+    }
+    return {};
+}
+
+Result<void> Daemon::prepare_steering() {
+    auto steering = Steering::load();
+    if (!steering) {
+        return steering.error();
+    }
+    steering_ = std::move(steering).value();
+    return relax_reverse_path_filter(*steering_);
 }
 
 Result<void> Daemon::take_listener(const Options& options) {
@@ -165,7 +197,7 @@ Result<void> Daemon::start_audit() {
 
 // A restart must not be felt by any stack, and SIGTERM does not tell a restart from an end.
 Daemon::~Daemon() {
-    if (service_ && service_->has_stacks()) {
+    if (service_ && service_->has_lasting_stacks()) {
         log(LogLevel::info, "stacks go on without alpined: start it again soon, or end all with alpined --uninstall");
         service_->leave_stacks();
     } else if (steering_) {
@@ -213,7 +245,7 @@ Result<void> Daemon::run() {
         return confined;
     }
     notify_ready();
-    log(LogLevel::info, "alpined serves at {}: {} devices, {} addresses", socket_, steering_->host_count(),
+    log(LogLevel::info, "alpined serves at {}: {} devices, {} addresses", socket_, wires_->host_count(),
         host_.addresses().size());
     return loop_.run();
 }
@@ -277,6 +309,9 @@ bool Daemon::is_steered_device(unsigned ifindex, const Link& link) const {
 }
 
 void Daemon::reconcile_devices() {
+    if (steering_ == nullptr) {
+        return;
+    }
     std::erase_if(devices_, [this](unsigned ifindex) {
         const bool gone = !host_.links().contains(ifindex);
         if (gone) {
@@ -298,7 +333,7 @@ void Daemon::reconcile_addresses() {
     auto now = host_.address_uses();
     for (const auto& [address, use] : addresses_) {
         if (!now.contains(address)) {
-            steering_->remove_address(address);
+            wires_->remove_address(address);
         }
     }
     for (const auto& [address, use] : now) {
@@ -307,7 +342,7 @@ void Daemon::reconcile_addresses() {
             known->second.broadcast == use.broadcast) {
             continue;
         }
-        if (auto add = steering_->add_address(address, use); !add) {
+        if (auto add = wires_->add_address(address, use); !add) {
             log(LogLevel::error, "{}", add.error().message());
         }
     }

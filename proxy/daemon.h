@@ -14,12 +14,16 @@
 #include "proxy/policy/policy.h"
 #include "proxy/privileged/steering.h"
 #include "proxy/service.h"
+#include "proxy/wires.h"
 
 namespace alp::proxy {
 
 struct Options {
     std::string socket;
     std::string policy_file;  ///< empty: the default policy; read again on SIGHUP
+    bool steer = true;        ///< offer the steer wire
+    bool classic = true;      ///< offer the classic wire
+    alpine_wire preferred = ALPINE_WIRE_STEER;
 };
 
 class Daemon {
@@ -31,8 +35,8 @@ public:
     Daemon& operator=(const Daemon&) = delete;
     ~Daemon();
 
-    /// Until SIGTERM or SIGINT. If there are stacks then, everything is left as it is, for the alpined after this one;
-    /// else everything is put back.
+    /// Until SIGTERM or SIGINT. If there are stacks on the steer wire then, everything is left as it is, for the
+    /// alpined after this one; else everything is put back.
     Result<void> run();
 
     /// Instead of running: takes all off this network namespace that an alpined has ever put there, the devices of
@@ -45,6 +49,8 @@ private:
 
     Result<void> prepare(const Options& options);
     Result<void> take_listener(const Options& options);
+    Result<void> prepare_wires(const Options& options);
+    Result<void> prepare_steering();
     Result<void> catch_signals();
     void take_signal();
     void reload_policy();
@@ -71,9 +77,11 @@ private:
     UniqueFd listener_;
     UniqueFd signals_;
     UniqueFd audit_timer_;
-    std::unique_ptr<Steering> steering_;
-    std::unique_ptr<Service> service_;
-    std::set<unsigned> devices_;  // that steering has been tried on
+    std::unique_ptr<Steering> steering_;  // null when the wire is not offered, as the next
+    std::unique_ptr<classic::Wire> classic_;
+    std::unique_ptr<Wires> wires_;
+    std::unique_ptr<Service> service_;  // before the wires in destruction: lines go first
+    std::set<unsigned> devices_;        // that steering has been tried on
     std::map<in6_addr, alpine_address_use, AddressLess> addresses_;
 };
 

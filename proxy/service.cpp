@@ -43,11 +43,17 @@ alpine_endpoint sanitized(alpine_endpoint endpoint) {
     return endpoint;
 }
 
-alpine_stack_record record_for(const ucred& peer, const Tun& tun, const std::string& comm) {
+bool is_socket(int file) {
+    int domain = 0;
+    socklen_t length = sizeof(domain);
+    return getsockopt(file, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0;
+}
+
+alpine_stack_record record_for(const ucred& peer, const Line& line, const std::string& comm) {
     alpine_stack_record record{};
     record.uid = peer.uid;
     record.pid = peer.pid;
-    copy_text(record.ifname, tun.ifname());
+    copy_text(record.ifname, line.ifname());
     copy_text(record.comm, comm);
     return record;
 }
@@ -62,19 +68,24 @@ Session& Service::open(UniqueFd connection, const ucred& peer) {
 
 void Service::close(Session& session) {
     if (session.stack) {
-        const unsigned ifindex = session.stack->tun.ifindex();
+        const unsigned ifindex = session.stack->line->ifindex();
         stacks_.erase(ifindex);
         log(LogLevel::info, "{} {}: stack on {} gone", session.stack->comm, name_of(session.peer),
-            session.stack->tun.ifname());
-        end_stack(steering_, claims_, ifindex, [&session] { session.stack.reset(); });
+            session.stack->line->ifname());
+        end_stack(wires_, claims_, ifindex, [&session] { session.stack.reset(); });
         quota_.remove_stack(ifindex);
     }
     sessions_.erase(session.connection.get());
 }
 
+bool Service::has_lasting_stacks() const {
+    return !survivors_.all().empty() ||
+           std::ranges::any_of(stacks_, [](const auto& stack) { return stack.second->stack->line->lasts(); });
+}
+
 void Service::leave_stacks() {
     for (auto& [ifindex, session] : stacks_) {
-        session->stack->tun.leave();
+        session->stack->line->leave();
     }
 }
 
@@ -139,6 +150,8 @@ Service::Outcome Service::dispatch(Session& session, const alpine_msg_header& he
             return reattach(session, message);
         case ALPINE_MSG_SETTLED:
             return settled(session, message);
+        case ALPINE_MSG_FAR_END:
+            return far_end(session, message);
         case ALPINE_MSG_CLAIM:
             return claim(session, message);
         case ALPINE_MSG_RELEASE:
@@ -154,57 +167,56 @@ Service::Outcome Service::dispatch(Session& session, const alpine_msg_header& he
     }
 }
 
-Result<Stack> Service::make_stack(const Session& session, const std::string& comm) {
-    auto tun = Tun::make();
-    if (!tun) {
-        return tun.error();
+Result<Stack> Service::make_stack(const Session& session, std::uint32_t wire, const std::string& comm) {
+    auto line = wires_.attach(wire);
+    if (!line) {
+        return line.error();
     }
-    const unsigned ifindex = tun.value().ifindex();
-    if (auto recorded = steering_.record_stack(ifindex, record_for(session.peer, tun.value(), comm)); !recorded) {
+    if (auto recorded = wires_.record(*line.value(), record_for(session.peer, *line.value(), comm)); !recorded) {
+        wires_.forget(line.value()->ifindex());
         return recorded.error();
     }
-    auto ready = steering_.attach_tun(ifindex);
-    if (ready) {
-        ready = tun.value().bring_up();
-    }
-    if (!ready) {
-        steering_.forget_tun(ifindex);
-        return ready.error();
-    }
-    return Stack{std::move(tun).value(), comm};
+    return Stack{std::move(line).value(), comm};
 }
 
-/// The session has its stack: says so. `queue` negative: the client has it.
-Service::Outcome Service::own_stack(Session& session, Stack stack, const alpine_msg_header& request, int queue) {
-    const Tun& tun = session.stack.emplace(std::move(stack)).tun;
-    stacks_[tun.ifindex()] = &session;
-    quota_.add_stack(tun.ifindex(), session.peer.uid);
+/// The session has its stack: says so. `client_end` negative: the client has it.
+Service::Outcome Service::own_stack(Session& session, Stack stack, const alpine_msg_header& request, int client_end) {
+    const Line& line = *session.stack.emplace(std::move(stack)).line;
+    stacks_[line.ifindex()] = &session;
+    quota_.add_stack(line.ifindex(), session.peer.uid);
 
     auto reply = make_reply<alpine_attach_reply>(request);
-    reply.ifindex = tun.ifindex();
+    reply.ifindex = line.ifindex();
     reply.mtu_bytes = host_.mtu_bytes();
-    copy_text(reply.ifname, tun.ifname());
-    return send(session.connection.get(), bytes_of(reply), queue);
+    copy_text(reply.ifname, line.ifname());
+    reply.wire = line.wire();
+    return send(session.connection.get(), bytes_of(reply), client_end);
 }
 
-Service::Outcome Service::attach(Session& session, const Incoming& message) {
-    const auto request = message.as<alpine_attach>();
+/// One that did not outlive an alpined.
+Result<void> Service::admit_new_stack(const Session& session) const {
     if (session.stack) {
         return Error{EALREADY, "this connection has its stack already"};
     }
     if (!policy_.allows_user(session.peer.uid)) {
         return Error{EPERM, fmt::format("alpined's policy does not allow user {}", session.peer.uid)};
     }
-    if (auto admitted = quota_.admit_stack(session.peer.uid); !admitted) {
+    return quota_.admit_stack(session.peer.uid);
+}
+
+Service::Outcome Service::attach(Session& session, const Incoming& message) {
+    const auto request = message.as<alpine_attach>();
+    if (auto admitted = admit_new_stack(session); !admitted) {
         return admitted;
     }
-    auto stack = make_stack(session, printable(request.comm));
+    auto stack = make_stack(session, request.wire, printable(request.comm));
     if (!stack) {
         return stack.error();
     }
-    const int queue = stack.value().tun.queue();
-    log(LogLevel::info, "{} {}: stack on {}", stack.value().comm, name_of(session.peer), stack.value().tun.ifname());
-    return own_stack(session, std::move(stack).value(), request.header, queue);
+    const Line& line = *stack.value().line;
+    const int client_end = line.client_end();
+    log(LogLevel::info, "{} {}: stack on {}", stack.value().comm, name_of(session.peer), line.ifname());
+    return own_stack(session, std::move(stack).value(), request.header, client_end);
 }
 
 /// The stack behind a TUN, from wherever it is: among the survivors, or another connection's.
@@ -221,7 +233,7 @@ Result<Stack> Service::take_stack(const Session& session, UniqueFd queue, const 
     }
     if (survivor != nullptr) {
         survivors_.take(tun.ifindex);
-        return Stack{Tun::adopt(std::move(queue), tun), comm, false};
+        return Stack{Wires::adopt(std::move(queue), tun), comm, false};
     }
     Stack stack = std::move(*held->second->stack);
     held->second->stack.reset();
@@ -235,7 +247,10 @@ Service::Outcome Service::reattach(Session& session, Incoming& message) {
         return Error{EALREADY, "this connection has its stack already"};
     }
     if (message.fds.size() != 1) {
-        return Error{EINVAL, "REATTACH takes one descriptor, the TUN queue"};
+        return Error{EINVAL, "REATTACH takes one descriptor, the TUN queue or the far end of a line"};
+    }
+    if (is_socket(message.fds.front().get())) {
+        return reattach_line(session, message);
     }
     if (!policy_.allows_user(session.peer.uid)) {
         return Error{EPERM, fmt::format("alpined's policy does not allow user {}", session.peer.uid)};
@@ -248,13 +263,38 @@ Service::Outcome Service::reattach(Session& session, Incoming& message) {
     if (!stack) {
         return stack.error();
     }
-    if (auto recorded = steering_.record_stack(tun.value().ifindex,
-                                               record_for(session.peer, stack.value().tun, stack.value().comm));
-        !recorded) {
+    const Line& line = *stack.value().line;
+    if (auto recorded = wires_.record(line, record_for(session.peer, line, stack.value().comm)); !recorded) {
         log(LogLevel::error, "{}", recorded.error().message());
     }
     log(LogLevel::info, "{} {}: stack on {} is back", stack.value().comm, name_of(session.peer), tun.value().ifname);
     return own_stack(session, std::move(stack).value(), request.header, -1);
+}
+
+/// On the classic wire: all of the stack that is left is its line, so that it has no claims yet.
+Service::Outcome Service::reattach_line(Session& session, Incoming& message) {
+    const auto request = message.as<alpine_attach>();
+    if (auto admitted = admit_new_stack(session); !admitted) {
+        return admitted;
+    }
+    auto line = wires_.attach_again(std::move(message.fds.front()));
+    if (!line) {
+        return line.error();
+    }
+    Stack stack{std::move(line).value(), printable(request.comm)};
+    log(LogLevel::info, "{} {}: stack is back, on {}", stack.comm, name_of(session.peer), stack.line->ifname());
+    return own_stack(session, std::move(stack), request.header, -1);
+}
+
+Service::Outcome Service::far_end(Session& session, const Incoming& message) {
+    if (!session.stack) {
+        return Error{ENOTCONN, "FAR_END before ATTACH"};
+    }
+    const int end = session.stack->line->far_end();
+    if (end < 0) {
+        return Error{EOPNOTSUPP, "only lines of the classic wire have a far end"};
+    }
+    return send(session.connection.get(), bytes_of(make_reply<alpine_reply>(message.as<alpine_msg_header>())), end);
 }
 
 Service::Outcome Service::settled(Session& session, const Incoming& message) {
@@ -262,11 +302,11 @@ Service::Outcome Service::settled(Session& session, const Incoming& message) {
         return Error{ENOTCONN, "SETTLED before REATTACH"};
     }
     session.stack->settled = true;
-    if (const auto ended = claims_.settle(session.stack->tun.ifindex()); ended != 0) {
+    if (const auto ended = claims_.settle(session.stack->line->ifindex()); ended != 0) {
         log(LogLevel::debug, "{} {}: {} endpoints given up while alpined was away", session.stack->comm,
             name_of(session.peer), ended);
     }
-    quota_.recount(session.stack->tun.ifindex(), claims_.endpoints(session.stack->tun.ifindex()));
+    quota_.recount(session.stack->line->ifindex(), claims_.endpoints(session.stack->line->ifindex()));
     claims_.hold_unheld(hold_port);
     return send(session.connection.get(), bytes_of(make_reply<alpine_reply>(message.as<alpine_msg_header>())));
 }
@@ -295,13 +335,13 @@ Result<alpine_endpoint> Service::admit(const Session& session, const Incoming& m
         return Error{EINVAL, "a claim takes one socket"};
     }
     const auto wanted = sanitized(message.as<alpine_claim>().endpoint);
-    if (!session.stack->settled && claims_.owns(session.stack->tun.ifindex(), wanted)) {
+    if (!session.stack->settled && claims_.owns(session.stack->line->ifindex(), wanted)) {
         return admit_again(wanted, message);
     }
     if (!message.fds.empty()) {
         return inspect_bound_socket(message.fds.front().get(), own_netns_);
     }
-    return admit_explicit(wanted, session.stack->tun.ifindex(), session.peer.uid, policy_, claims_);
+    return admit_explicit(wanted, session.stack->line->ifindex(), session.peer.uid, policy_, claims_);
 }
 
 /// What a claim allows others. One that is made again without its socket says nothing new about that.
@@ -309,7 +349,7 @@ Sharing Service::sharing_of(const Session& session, const alpine_endpoint& endpo
     if (socket >= 0) {
         return proxy::sharing_of(socket, session.peer.uid);
     }
-    return session.stack->settled ? Sharing{} : claims_.sharing_of(session.stack->tun.ifindex(), endpoint.key);
+    return session.stack->settled ? Sharing{} : claims_.sharing_of(session.stack->line->ifindex(), endpoint.key);
 }
 
 Service::Outcome Service::claim(Session& session, Incoming& message) {
@@ -317,7 +357,7 @@ Service::Outcome Service::claim(Session& session, Incoming& message) {
     if (!endpoint) {
         return endpoint.error();
     }
-    const unsigned ifindex = session.stack->tun.ifindex();
+    const unsigned ifindex = session.stack->line->ifindex();
     UniqueFd socket;
     if (!message.fds.empty()) {
         socket = std::move(message.fds.front());
@@ -355,7 +395,7 @@ Service::Outcome Service::lease(Session& session, const Incoming& message) {
         const auto admitted = quota_.admit_claim(session.peer.uid, 0);
         auto port = admitted ? take_ephemeral_port(request.protocol) : admitted.error();
         const auto claimed =
-            port ? claims_.claim(session.stack->tun.ifindex(), port.value().endpoint, std::move(port.value().socket))
+            port ? claims_.claim(session.stack->line->ifindex(), port.value().endpoint, std::move(port.value().socket))
                  : Result<void>(port.error());
         if (!claimed && reply.count == 0) {
             return claimed;
@@ -363,7 +403,7 @@ Service::Outcome Service::lease(Session& session, const Incoming& message) {
         if (!claimed) {
             break;
         }
-        quota_.add_claim(session.stack->tun.ifindex(), ntohs(port.value().endpoint.key.port_be));
+        quota_.add_claim(session.stack->line->ifindex(), ntohs(port.value().endpoint.key.port_be));
         reply.ports_be[reply.count++] = port.value().endpoint.key.port_be;
         reply.endpoint = port.value().endpoint;
     }
@@ -375,10 +415,10 @@ Service::Outcome Service::lease(Session& session, const Incoming& message) {
 Service::Outcome Service::release(Session& session, const Incoming& message) {
     const auto request = message.as<alpine_release>();
     const bool quiet = (request.flags & ALPINE_RELEASE_QUIET) != 0;
-    auto released = session.stack ? claims_.release(session.stack->tun.ifindex(), request.endpoint)
+    auto released = session.stack ? claims_.release(session.stack->line->ifindex(), request.endpoint)
                                   : Error{ENOTCONN, "a release before ATTACH"};
     if (released) {
-        quota_.remove_claim(session.stack->tun.ifindex(), ntohs(request.endpoint.key.port_be));
+        quota_.remove_claim(session.stack->line->ifindex(), ntohs(request.endpoint.key.port_be));
     }
     if (!released && !quiet) {
         return released;
@@ -393,7 +433,7 @@ Service::Outcome Service::release(Session& session, const Incoming& message) {
 Service::Outcome Service::accepting(Session& session, const Incoming& message) {
     const auto request = message.as<alpine_accepting>();
     auto set = session.stack
-                   ? claims_.set_accepting(session.stack->tun.ifindex(), request.endpoint, request.accepts != 0)
+                   ? claims_.set_accepting(session.stack->line->ifindex(), request.endpoint, request.accepts != 0)
                    : Error{ENOTCONN, "word of accepting before ATTACH"};
     return set ? send(session.connection.get(), bytes_of(make_reply<alpine_reply>(request.header))) : set;
 }
@@ -408,15 +448,15 @@ const Session* Service::next_visible(const Session& viewer, unsigned after_ifind
 }
 
 alpine_list_reply Service::record_of(const Session& session, const alpine_msg_header& request) const {
-    const Tun& tun = session.stack->tun;
+    const Line& line = *session.stack->line;
     auto record = make_reply<alpine_list_reply>(request);
-    record.ifindex = tun.ifindex();
+    record.ifindex = line.ifindex();
     record.pid = session.peer.pid;
     record.uid = session.peer.uid;
-    record.counters = steering_.counters(tun.ifindex());
-    copy_text(record.ifname, tun.ifname());
+    record.counters = wires_.counters(line.ifindex());
+    copy_text(record.ifname, line.ifname());
     copy_text(record.comm, session.stack->comm);
-    const auto endpoints = claims_.endpoints(tun.ifindex());
+    const auto endpoints = claims_.endpoints(line.ifindex());
     record.endpoints_total = static_cast<__u32>(endpoints.size());
     record.endpoints_shown = std::min<__u32>(record.endpoints_total, ALPINE_LIST_ENDPOINTS);
     std::copy_n(endpoints.begin(), record.endpoints_shown, record.endpoints);
@@ -442,11 +482,12 @@ Service::Outcome Service::status(Session& session, const Incoming& message) {
     reply.clients = static_cast<__u32>(sessions_.size());
     reply.stacks = static_cast<__u32>(stacks_.size() + survivors_.all().size());
     reply.endpoints = static_cast<__u32>(claims_.size());
-    reply.interfaces = static_cast<__u32>(steering_.host_count());
+    reply.interfaces = static_cast<__u32>(wires_.host_count());
     reply.addresses = static_cast<__u32>(host_.addresses().size());
     reply.uptime_s = static_cast<__u64>(std::chrono::duration_cast<std::chrono::seconds>(uptime).count());
     reply.refusals = refusals_;
-    std::ranges::copy(steering_.verdicts(), reply.verdicts);
+    std::ranges::copy(wires_.verdicts(), reply.verdicts);
+    reply.wires = wires_.offered();
     copy_text(reply.program_version, program_version);
     return send(session.connection.get(), bytes_of(reply));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // What alpined does for its clients: one answer for each request of abi/proxy.h.
 //
-// A Session is one connection. It may own a stack (after ATTACH or REATTACH): a TUN and claims, which go when it goes.
+// A Session is one connection. It may own a stack (after ATTACH or REATTACH): a line and claims, which go when it goes.
 // Everything happens on the one thread of the event loop.
 #pragma once
 
@@ -17,18 +17,19 @@
 #include "base/unique_fd.h"
 #include "proxy/claim_table.h"
 #include "proxy/host_monitor.h"
+#include "proxy/line.h"
 #include "proxy/message_io.h"
 #include "proxy/policy/policy.h"
-#include "proxy/privileged/steering.h"
 #include "proxy/privileged/tun.h"
 #include "proxy/quota.h"
 #include "proxy/survivors.h"
+#include "proxy/wires.h"
 
 namespace alp::proxy {
 
 /// A client's stack, as far as alpined knows it.
 struct Stack {
-    Tun tun;
+    std::unique_ptr<Line> line;
     std::string comm;
     bool settled = true;  ///< false: it came by REATTACH and has not yet named all its claims
 };
@@ -43,13 +44,13 @@ struct Session {
 class Service {
 public:
     /// All must outlive the service. `own_netns`: cookie of alpined's network namespace.
-    Service(Steering& steering, const HostMonitor& host, const Policy& policy, std::uint64_t own_netns)
-        : steering_(steering),
+    Service(Wires& wires, const HostMonitor& host, const Policy& policy, std::uint64_t own_netns)
+        : wires_(wires),
           host_(host),
           policy_(policy),
           own_netns_(own_netns),
-          claims_(steering),
-          survivors_(steering, host, claims_),
+          claims_(wires),
+          survivors_(wires, host, claims_),
           quota_(policy) {
         adopt_survivors();
     }
@@ -71,13 +72,13 @@ public:
     /// To be called when a device is gone.
     void bury_dead();
 
-    /// Is there a stack, of a client or from before?
-    [[nodiscard]] bool has_stacks() const { return !stacks_.empty() || !survivors_.all().empty(); }
+    /// Is there a stack, of a client or from before, that needs no alpined for its packets?
+    [[nodiscard]] bool has_lasting_stacks() const;
 
     /// Ends the stacks that no client has come back for, though they live.
     void end_survivors() { survivors_.end_all(); }
 
-    /// alpined ends and the stacks do not: from now on their devices are their own.
+    /// alpined ends and those stacks do not: from now on their devices are their own.
     void leave_stacks();
 
     /// Is this device the TUN of a stack?
@@ -91,6 +92,7 @@ private:
     Outcome attach(Session& session, const Incoming& message);
     Outcome reattach(Session& session, Incoming& message);
     Outcome settled(Session& session, const Incoming& message);
+    Outcome far_end(Session& session, const Incoming& message);
     Outcome claim(Session& session, Incoming& message);
     Outcome lease(Session& session, const Incoming& message);
     Outcome release(Session& session, const Incoming& message);
@@ -99,9 +101,11 @@ private:
     Outcome status(Session& session, const Incoming& message);
 
     void adopt_survivors();
-    Result<Stack> make_stack(const Session& session, const std::string& comm);
+    Result<void> admit_new_stack(const Session& session) const;
+    Result<Stack> make_stack(const Session& session, std::uint32_t wire, const std::string& comm);
     Outcome own_stack(Session& session, Stack stack, const alpine_msg_header& request, int queue);
     Result<Stack> take_stack(const Session& session, UniqueFd queue, const TunIdentity& tun, const std::string& comm);
+    Outcome reattach_line(Session& session, Incoming& message);
     [[nodiscard]] Result<alpine_endpoint> admit_again(const alpine_endpoint& wanted, const Incoming& message) const;
     Result<alpine_endpoint> admit(const Session& session, const Incoming& message);
     [[nodiscard]] Sharing sharing_of(const Session& session, const alpine_endpoint& endpoint, int socket) const;
@@ -109,7 +113,7 @@ private:
     [[nodiscard]] alpine_list_reply record_of(const Session& session, const alpine_msg_header& request) const;
     [[nodiscard]] bool refuse(Session& session, const alpine_msg_header& request, const Error& error);
 
-    Steering& steering_;
+    Wires& wires_;
     const HostMonitor& host_;
     const Policy& policy_;
     std::uint64_t own_netns_;
@@ -117,7 +121,7 @@ private:
     Survivors survivors_;
     Quota quota_;
     std::map<int, std::unique_ptr<Session>> sessions_;  // by connection
-    std::map<unsigned, Session*> stacks_;               // by ifindex of the TUN
+    std::map<unsigned, Session*> stacks_;               // by ifindex of the line
     std::uint64_t refusals_ = 0;
     std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };

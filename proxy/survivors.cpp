@@ -19,14 +19,14 @@ bool is_running(pid_t pid) { return kill(pid, 0) == 0 || errno != ESRCH; }
 
 }  // namespace
 
-// First the flows, so that nothing more is steered to the TUN; then the sockets that held the ports (they go with the
-// claims), then the TUN. From here on the host answers for these ports: its peers get a reset, and those that would
+// First the flows, so that nothing more is steered to the stack; then the sockets that held the ports (they go with the
+// claims), then its line. From here on the host answers for these ports: its peers get a reset, and those that would
 // never ask are asked.
-void end_stack(Steering& steering, ClaimTable& claims, unsigned ifindex, const std::function<void()>& remove_device) {
+void end_stack(Wires& wires, ClaimTable& claims, unsigned ifindex, const std::function<void()>& remove_line) {
     claims.release_all(ifindex);
-    const auto left_open = steering.take_connections(ifindex);
-    steering.forget_tun(ifindex);
-    remove_device();
+    const auto left_open = wires.take_connections(ifindex);
+    wires.forget(ifindex);
+    remove_line();
     provoke_resets(left_open);
 }
 
@@ -41,12 +41,12 @@ const alpine_stack_record* Survivors::find(unsigned ifindex) const {
 }
 
 void Survivors::adopt_all() {
-    all_ = steering_.recorded_stacks();
+    all_ = wires_.recorded_stacks();
     for (const auto& [ifindex, record] : all_) {
         if (!has_device(ifindex, record)) {
             continue;
         }
-        if (auto renewed = steering_.renew_tun(ifindex); !renewed) {
+        if (auto renewed = wires_.renew_tun(ifindex); !renewed) {
             log(LogLevel::error, "{}: {}", record.ifname, renewed.error().message());
         }
     }
@@ -59,7 +59,7 @@ void Survivors::adopt_all() {
 }
 
 void Survivors::adopt_flows() {
-    for (const auto& [key, records] : steering_.flows()) {
+    for (const auto& [key, records] : wires_.flows()) {
         std::vector<AdoptedOwner> owners;
         for (const auto& record : records) {
             if (const auto* stack = find(record.ifindex); stack != nullptr) {
@@ -69,7 +69,7 @@ void Survivors::adopt_flows() {
             }
         }
         if (owners.empty()) {
-            steering_.erase(key);
+            wires_.erase(key);
         } else {
             claims_.adopt(key, owners, hold_port);
         }
@@ -98,7 +98,7 @@ void Survivors::end_all() {
 void Survivors::end(unsigned ifindex) {
     const alpine_stack_record record = all_[ifindex];
     // Whoever made the device persistent must not keep it: the process it was made for is gone.
-    end_stack(steering_, claims_, ifindex, [&] {
+    end_stack(wires_, claims_, ifindex, [&] {
         if (has_device(ifindex, record)) {
             delete_link(ifindex);
         }

@@ -18,20 +18,20 @@
 #include "abi/steering_state.h"
 #include "proxy/claim_table.h"
 #include "proxy/host_monitor.h"
-#include "proxy/privileged/steering.h"
+#include "proxy/wires.h"
 
 namespace alp::proxy {
 
 /// Takes back all that a stack had: its flows, then the sockets that held their ports, then its place in the maps; and
-/// asks the peers of its open connections for a word (privileged/reset.h) once its TUN, which `remove_device` deletes,
-/// is gone too.
-void end_stack(Steering& steering, ClaimTable& claims, unsigned ifindex, const std::function<void()>& remove_device);
+/// asks the peers of its open connections for a word (privileged/reset.h) once its line, which `remove_line` takes
+/// away, is gone too.
+void end_stack(Wires& wires, ClaimTable& claims, unsigned ifindex, const std::function<void()>& remove_line);
 
 class Survivors {
 public:
     /// All must outlive it.
-    Survivors(Steering& steering, const HostMonitor& host, ClaimTable& claims)
-        : steering_(steering), host_(host), claims_(claims) {}
+    Survivors(Wires& wires, const HostMonitor& host, ClaimTable& claims)
+        : wires_(wires), host_(host), claims_(claims) {}
 
     /// Reads the maps, renews the programs on the TUNs, ends the stacks that are gone and the flows that nobody has.
     void adopt_all();
@@ -53,7 +53,7 @@ private:
     void adopt_flows();
     void end(unsigned ifindex);
 
-    Steering& steering_;
+    Wires& wires_;
     const HostMonitor& host_;
     ClaimTable& claims_;
     std::map<unsigned, alpine_stack_record> all_;  // by ifindex

@@ -26,6 +26,7 @@ std::size_t request_size(unsigned type) {
             return sizeof(alpine_list);
         case ALPINE_MSG_STATUS:
         case ALPINE_MSG_SETTLED:
+        case ALPINE_MSG_FAR_END:
             return sizeof(alpine_msg_header);
         default:
             return 0;

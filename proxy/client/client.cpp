@@ -317,9 +317,10 @@ Result<R> Client::ask(alpine_msg_header& request, std::size_t length, int send_f
     return typed;
 }
 
-Result<Attachment> Client::attach() {
+Result<Attachment> Client::attach(alpine_wire wire) {
     auto request = make_request<alpine_attach>(ALPINE_MSG_ATTACH);
     own_comm(request.comm);
+    request.wire = wire;
     std::memcpy(shared_->comm, request.comm, sizeof(shared_->comm));
     UniqueFd tun;
     const auto reply = ask<alpine_attach_reply>(request.header, sizeof(request), -1, &tun);
@@ -327,10 +328,18 @@ Result<Attachment> Client::attach() {
         return reply.error();
     }
     if (!tun.valid()) {
-        return Error{EBADMSG, "alpined sent no TUN queue: raise the limit of open files (ulimit -n)"};
+        return Error{EBADMSG, "alpined sent no wire: raise the limit of open files (ulimit -n)"};
+    }
+    UniqueFd far_end;
+    if (reply.value().wire == ALPINE_WIRE_CLASSIC) {
+        auto wish = make_request<alpine_msg_header>(ALPINE_MSG_FAR_END);
+        if (const auto given = ask<alpine_reply>(wish, sizeof(wish), -1, &far_end); !given) {
+            return given.error();
+        }
     }
     const auto& answer = reply.value();
-    return Attachment{move_high(std::move(tun)), answer.ifindex, answer.mtu_bytes,
+    return Attachment{move_high(std::move(tun)), far_end.valid() ? move_high(std::move(far_end)) : UniqueFd(),
+                      answer.ifindex, answer.mtu_bytes,
                       std::string(answer.ifname, strnlen(answer.ifname, sizeof(answer.ifname)))};
 }
 

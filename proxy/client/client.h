@@ -36,7 +36,9 @@ namespace alp::proxy {
 
 /// What ATTACH gives: the wire of the stack.
 struct Attachment {
-    UniqueFd tun;  ///< queue of the TUN: non-blocking, virtio_net_hdr of 10 bytes, close-on-exec, a high number
+    UniqueFd tun;  ///< one packet behind a virtio_net_hdr of 10 bytes each way: a TUN queue, or on the classic wire a
+                   ///< socket; non-blocking, close-on-exec, a high number
+    UniqueFd far_end;  ///< classic wire: alpined's end of it, to be kept for the alpined after this one
     unsigned ifindex = 0;
     unsigned mtu_bytes = 0;
     std::string ifname;
@@ -94,8 +96,9 @@ public:
     /// Takes the descriptors over.
     void adopt(std::string_view address, const Inherited& inherited, ClientShared& shared);
 
-    /// Gets this process its TUN. Errors: EPERM refused by policy, EALREADY, and what making a TUN answers.
-    Result<Attachment> attach();
+    /// Gets this process its wire. Errors: EPERM refused by policy, EALREADY, EOPNOTSUPP no such wire offered, and what
+    /// making one answers.
+    Result<Attachment> attach(alpine_wire wire = ALPINE_WIRE_ANY);
 
     /// Steers to this process what the bound host socket `socket` has: its protocol, address and port. alpined keeps
     /// a duplicate, so the port stays taken on the host until release(), even when `socket` is closed.

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <string>
 
-#include "abi/steering.h"
+#include "abi/proxy.h"
 
 namespace alp::proxy {
 
@@ -19,6 +19,25 @@ inline constexpr std::array<const char*, ALPINE_DROP_REASONS> drop_names = {
 inline constexpr std::array<const char*, ALPINE_VERDICTS> verdict_names = {
     "to-host", "to-stack", "out", "out-to-host", "out-to-stack", "dropped", "to-several",
 };
+
+/// "steer", "classic".
+inline const char* wire_name(alpine_wire wire) {
+    switch (wire) {
+        case ALPINE_WIRE_STEER:
+            return "steer";
+        case ALPINE_WIRE_CLASSIC:
+            return "classic";
+        default:
+            return "no such";
+    }
+}
+
+/// To somebody who wants a wire that alpined does not offer.
+inline std::string refuse_wire(alpine_wire wire) {
+    const std::string name = wire_name(wire);
+    return "this host's alpined does not offer the " + name + " wire: restart it with 'sudo alpined --wire " + name +
+           "'";
+}
 
 /// "tcp"; "protocol 99" for one without a name here. For people, so from any thread that may allocate.
 inline std::string protocol_name(std::uint8_t protocol) {

@@ -70,6 +70,40 @@ bool is_bound_to(int socket, const alpine_endpoint& endpoint) {
            !(dual && v6_only != 0);
 }
 
+bool is_listening(int socket) {
+    int listening = 0;
+    return raw_getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, listening) >= 0 && listening != 0;
+}
+
+/// A socket of TCP or UDP bound to the endpoint. Not valid: the host does not let the program have it (anymore).
+UniqueFd bind_to(const alpine_endpoint& endpoint) {
+    const std::uint8_t protocol = endpoint.key.protocol;
+    in6_addr address{};
+    std::memcpy(&address, endpoint.key.addr, sizeof(address));
+    const bool v4 = IN6_IS_ADDR_V4MAPPED(&address);
+    if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP) {
+        return {};
+    }
+    UniqueFd socket(
+        static_cast<int>(raw_syscall(SYS_socket, v4 ? AF_INET : AF_INET6,
+                                     (protocol == IPPROTO_TCP ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, protocol)));
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_port = endpoint.key.port_be;
+    std::memcpy(&name.sin_addr, endpoint.key.addr + 12, sizeof(name.sin_addr));
+    sockaddr_in6 name6{};
+    name6.sin6_family = AF_INET6;
+    name6.sin6_port = endpoint.key.port_be;
+    name6.sin6_addr = address;
+    const int v6_only = (endpoint.flags & ALPINE_ENDPOINT_DUAL) != 0 ? 0 : 1;
+    if (!v4) {
+        raw_syscall(SYS_setsockopt, socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, arg(&v6_only), sizeof(v6_only));
+    }
+    const long bound = v4 ? raw_syscall(SYS_bind, socket.get(), arg(&name), sizeof(name))
+                          : raw_syscall(SYS_bind, socket.get(), arg(&name6), sizeof(name6));
+    return bound < 0 ? UniqueFd() : std::move(socket);
+}
+
 }  // namespace
 
 /// On a buffer of its own.
@@ -84,15 +118,15 @@ void Reattachment::complain(const char* what, const char* reason) const {
     process_.say(line.data(), length);
 }
 
-Result<Reattachment> Reattachment::prepare(Client& client, int tun, const Process& process) {
+Result<Reattachment> Reattachment::prepare(Client& client, int proof, const Process& process) {
     if (auto ready = client.prepare_handover(); !ready) {
         return ready.error();
     }
-    return Reattachment(client, tun, process);
+    return Reattachment(client, proof, process);
 }
 
 Reattachment::Descriptors Reattachment::descriptors() const {
-    return {connection_, tun_, client_.handover_send_.get(), client_.handover_receive_.get()};
+    return {connection_, proof_, client_.handover_send_.get(), client_.handover_receive_.get()};
 }
 
 int Reattachment::timeout_ms() const {
@@ -174,7 +208,7 @@ Reattachment::Outcome Reattachment::reattach(int connection) {
     auto request = make_request<alpine_attach>(ALPINE_MSG_REATTACH);
     std::memcpy(request.comm, client_.shared_->comm, sizeof(request.comm));
     alpine_reply reply{};
-    const Outcome outcome = ask(connection, request.header, sizeof(request), tun_, reply);
+    const Outcome outcome = ask(connection, request.header, sizeof(request), proof_, reply);
     if (outcome != Outcome::done || reply.error == 0) {
         return outcome;
     }
@@ -192,7 +226,23 @@ Reattachment::Outcome Reattachment::claim_with(int connection, const RegisteredC
     return outcome;
 }
 
+// To an alpined that comes anew a bound socket is a proof, a listening one is none (proxy/bound_socket.h). It keeps its
+// port when it stops listening, as it was bound to it by number (connect(2), AF_UNSPEC).
+Reattachment::Outcome Reattachment::prove_anew(int connection, const RegisteredClaim& claim, int socket, int& error) {
+    if (socket >= 0 && is_listening(socket)) {
+        constexpr int backlog = 1;  // as calls/sockets.cpp has it
+        const sockaddr nobody{};    // AF_UNSPEC
+        raw_syscall(SYS_connect, socket, arg(&nobody), sizeof(nobody));
+        const Outcome outcome = claim_with(connection, claim, socket, error);
+        raw_syscall(SYS_listen, socket, backlog);
+        return outcome;
+    }
+    const UniqueFd anew = bind_to(claim.endpoint);
+    return anew.valid() ? claim_with(connection, claim, anew.get(), error) : Outcome::done;
+}
+
 // Once more for each claim: with the socket it was made with, and, if that is gone or proves nothing anymore, by name.
+// Last by a proof as if for the first time.
 Reattachment::Outcome Reattachment::claim_again(int connection, RegisteredClaim& claim) {
     UniqueFd socket = claim.socket >= 0 ? process_.borrow(claim.socket) : UniqueFd();
     if (socket.valid() && !is_bound_to(socket.get(), claim.endpoint)) {
@@ -206,6 +256,9 @@ Reattachment::Outcome Reattachment::claim_again(int connection, RegisteredClaim&
         }
         if (outcome == Outcome::done && error != 0) {
             outcome = claim_with(connection, claim, -1, error);
+        }
+        if (outcome == Outcome::done && error != 0) {
+            outcome = prove_anew(connection, claim, socket.get(), error);
         }
         if (outcome != Outcome::done) {
             return outcome;

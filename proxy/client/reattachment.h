@@ -13,6 +13,10 @@
 // Therefore the new connection, which the program's threads need in their table, is sent to them through a socket pair:
 // whichever of them finds the old connection dead takes it out and puts it in the old one's place.
 //
+// On the classic wire an alpined that comes anew knows nothing of the claims, and each is proved as if for the first
+// time: with a socket that is bound here, where the program has none that is, and with a listening one when it does not
+// listen for a moment, which also resets whoever the host's stack has let in while alpined was away.
+//
 // The client's lock is held meanwhile: a claim or release of the program waits until all is named.
 #pragma once
 
@@ -29,14 +33,15 @@ public:
         void (*say)(const char* line, unsigned long len);  ///< to standard error
     };
 
-    /// `client` is connected and attached; `tun` is its queue. They and this outlive the thread. The descriptors stay
-    /// the client's and the caller's. Errors: those of socketpair(2).
-    static Result<Reattachment> prepare(Client& client, int tun, const Process& process);
+    /// `client` is connected and attached; `proof` is what REATTACH shows: the TUN queue, or the far end of a line of
+    /// the classic wire. They and this outlive the thread. The descriptors stay the client's and the caller's. Errors:
+    /// those of socketpair(2).
+    static Result<Reattachment> prepare(Client& client, int proof, const Process& process);
 
     /// What the thread needs in its descriptor table.
     struct Descriptors {
         int connection;
-        int tun;
+        int proof;
         int send;
         int receive;
     };
@@ -53,8 +58,8 @@ public:
     void step();
 
 private:
-    Reattachment(Client& client, int tun, const Process& process)
-        : client_(client), connection_(client.connection_.get()), tun_(tun), process_(process) {}
+    Reattachment(Client& client, int proof, const Process& process)
+        : client_(client), connection_(client.connection_.get()), proof_(proof), process_(process) {}
 
     enum class Outcome { done, later, never };
     [[nodiscard]] bool is_lost() const;
@@ -64,13 +69,14 @@ private:
     Outcome claim_again(int connection, RegisteredClaim& claim);
     Outcome say_accepting(int connection, const RegisteredClaim& claim);
     Outcome claim_with(int connection, const RegisteredClaim& claim, int socket, int& error);
+    Outcome prove_anew(int connection, const RegisteredClaim& claim, int socket, int& error);
     Outcome settle(int connection);
     Outcome ask(int connection, alpine_msg_header& request, std::size_t length, int fd, alpine_reply& reply);
     bool hand_over(int connection);
 
     Client& client_;
     int connection_;
-    int tun_;
+    int proof_;
     Process process_;
     long lost_at_ms_ = 0;
     bool given_up_ = false;

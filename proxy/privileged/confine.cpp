@@ -18,7 +18,7 @@ namespace {
 // <linux/capability.h> has them since Linux 5.8.
 constexpr std::array kept_capabilities = {
     CAP_NET_ADMIN,         // TUN devices, filters, the sysctls of this network namespace
-    CAP_NET_RAW,           // resets
+    CAP_NET_RAW,           // resets, the classic wire's raw sockets and capture
     CAP_NET_BIND_SERVICE,  // holding ports below 1024
     CAP_BPF,               // maps, where kernel.unprivileged_bpf_disabled is set
     CAP_CHOWN,             // holding a port that sockets of another user share: fchown(2) of a socket
@@ -39,7 +39,7 @@ constexpr std::array allowed_calls = {
     SCMP_SYS(socket), SCMP_SYS(bind), SCMP_SYS(connect), SCMP_SYS(accept4), SCMP_SYS(sendto), SCMP_SYS(recvfrom),
     SCMP_SYS(sendmsg), SCMP_SYS(recvmsg), SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(getsockopt),
     SCMP_SYS(setsockopt), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_ctl), SCMP_SYS(poll),
-    SCMP_SYS(ppoll),
+    SCMP_SYS(ppoll), SCMP_SYS(select), SCMP_SYS(pselect6), SCMP_SYS(socketpair), SCMP_SYS(sendmmsg), SCMP_SYS(eventfd2),
     // maps
     SCMP_SYS(bpf),
     // who is there, and the end

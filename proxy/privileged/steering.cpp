@@ -84,6 +84,11 @@ Result<std::unique_ptr<Steering>> Steering::load() {
     return steering;
 }
 
+bool Steering::is_left_behind() {
+    libbpf_set_print(log_libbpf);
+    return !find_surviving_maps().empty();
+}
+
 Steering::~Steering() { alpine_steering__destroy(skeleton_); }
 
 Result<void> Steering::keep_maps() {

@@ -28,6 +28,9 @@ public:
     /// Loads the programs, on the maps of the alpined before if it left any of this layout. The error names the remedy.
     static Result<std::unique_ptr<Steering>> load();
 
+    /// Has an alpined with this wire left its programs on devices here?
+    static bool is_left_behind();
+
     Steering(const Steering&) = delete;
     Steering& operator=(const Steering&) = delete;
     /// What is on devices stays there.

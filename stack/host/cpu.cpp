@@ -16,7 +16,7 @@
 
 namespace alp::stack {
 
-int kept_for_takeover[kKeptForTakeover] = {-1, -1, -1};
+int kept_for_takeover[kKeptForTakeover] = {-1, -1, -1, -1};
 void (*on_takeover)() = nullptr;
 void (*on_end)(const char* line) = nullptr;
 
@@ -407,11 +407,15 @@ void Cpu::lead(Thread& thread) {
 /// Waits for the wire, a kick, the thread's host descriptors or the deadline, and raises the interrupts it finds. The
 /// other two descriptors end the wait as well: true, if one of them did.
 bool Cpu::poll_wire(Thread& thread, std::uint64_t deadline_ns, int watch_fd, int bell_fd) {
-    PollSet set({wire_fd_, kick_fd_, watch_fd, bell_fd}, thread.watched, thread.watched_count);
+    const bool wire_gone = __atomic_load_n(&wire_gone_, __ATOMIC_RELAXED);
+    PollSet set({wire_gone ? -1 : wire_fd_, kick_fd_, watch_fd, bell_fd}, thread.watched, thread.watched_count);
     set.wait(deadline_ns);
     std::uint32_t pending = 0;
     if (set.own_is_ready(0)) {
         pending |= ALPINE_IRQ_WIRE;
+    }
+    if (set.own_is_gone(0)) {
+        __atomic_store_n(&wire_gone_, true, __ATOMIC_RELAXED);  // what is left in it is read now
     }
     if (set.own_is_ready(1)) {
         drain_event(kick_fd_);
@@ -513,7 +517,10 @@ void Cpu::name_member(Thread& thread, const Seat& seat, std::uint32_t process) {
 }
 
 FamilyDescriptors Cpu::descriptors() const {
-    return {arena_fd(), wire_fd_, kick_fd_, {kept_for_takeover[0], kept_for_takeover[1], kept_for_takeover[2]}};
+    return {arena_fd(),
+            wire_fd_,
+            kick_fd_,
+            {kept_for_takeover[0], kept_for_takeover[1], kept_for_takeover[2], kept_for_takeover[3]}};
 }
 
 void Cpu::become(Thread& thread, const Seat& seat) {

@@ -167,6 +167,7 @@ private:
     alpine_task* group_ = nullptr;  ///< this process inside the stack
     Token token_{nullptr, nullptr};
     int wire_fd_ = -1;
+    bool wire_gone_ = false;  ///< nothing more will come: alpined has died, or deleted the TUN. Atomic
     int kick_fd_ = -1;
     int bell_out_ = -1;
     bool has_keeper_ = false;
@@ -176,7 +177,7 @@ private:
 
 /// Descriptors that keepers have in their table, beside the stack's own, for what is to be done when one becomes the
 /// active one. Negative: none.
-inline constexpr int kKeptForTakeover = 3;
+inline constexpr int kKeptForTakeover = 4;
 extern int kept_for_takeover[kKeptForTakeover];
 extern void (*on_takeover)();             ///< called by a keeper that becomes the active one after another; may be null
 extern void (*on_end)(const char* line);  ///< called by whoever finds that the stack has ended; may be null

@@ -28,7 +28,8 @@ struct FamilyDescriptors {
     int memory;  ///< the memory object of the arena
     int wire;
     int kick;
-    int daemon[3];  ///< of the connection to alpined: itself, and both ends of where a new one is handed over
+    int daemon[4];  ///< of the connection to alpined: itself, both ends of where a new one is handed over, and the far
+                    ///< end of a classic wire
 };
 
 /// A process of the family. Zero: a free place. Changed under Family::lock.

@@ -125,9 +125,9 @@ void* Cpu::keeper_main(void* self) {
 
 void Cpu::keep() {
     name_own_thread("alpine-keeper");
-    static_assert(kKeptForTakeover == 3);
-    leave_descriptor_table(
-        {wire_fd_, kick_fd_, bell_out_, kept_for_takeover[0], kept_for_takeover[1], kept_for_takeover[2]});
+    static_assert(kKeptForTakeover == 4);
+    leave_descriptor_table({wire_fd_, kick_fd_, bell_out_, kept_for_takeover[0], kept_for_takeover[1],
+                            kept_for_takeover[2], kept_for_takeover[3]});
     __atomic_store_n(&keeper_ready_, 1, __ATOMIC_RELEASE);
     futex_wake(&keeper_ready_, 1);
     Keeper keeper(*this);

@@ -6,12 +6,12 @@
 
 namespace alp::stack {
 
-/// Starts one, detached, with all signals blocked from its first instruction. `stack_bytes` 0 stands for the usual size.
-/// 0, or what pthread_create(3) answers.
+/// Starts one, detached, with all signals blocked from its first instruction. `stack_bytes` 0 stands for the usual
+/// size. 0, or what pthread_create(3) answers.
 int start_own_thread(std::size_t stack_bytes, void* (*run)(void*), void* argument);
 
-/// By such a thread: what ps is to show (at most 15 characters). (Named from outside, by procfs, the process would pay for
-/// the entries there when it ends: as much as for all else that a short-lived child does.)
+/// By such a thread: what ps is to show (at most 15 characters). (Named from outside, by procfs, the process would pay
+/// for the entries there when it ends: as much as for all else that a short-lived child does.)
 void name_own_thread(const char* name);
 
 /// Does the calling thread end as the last of the program's, so that only threads started so would be left?

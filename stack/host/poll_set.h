@@ -17,7 +17,7 @@ namespace alp::stack {
 
 class PollSet {
 public:
-    /// `own` are watched for input, `watched` for what they say.
+    /// `own` are watched for input (a negative one is none), `watched` for what they say.
     PollSet(std::initializer_list<int> own, const pollfd* watched, nfds_t watched_count)
         : own_count_(own.size()), count_(own.size() + watched_count) {
         fds_ = count_ <= kInline ? inline_ : map();
@@ -46,6 +46,11 @@ public:
     }
 
     [[nodiscard]] bool own_is_ready(nfds_t index) const { return result_ > 0 && (fds_[index].revents & POLLIN) != 0; }
+
+    /// The other end has gone for good: it would be "ready" for ever.
+    [[nodiscard]] bool own_is_gone(nfds_t index) const {
+        return result_ > 0 && (fds_[index].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
+    }
 
     /// Also when they could not be watched (no memory, more than the process may have): the program's call then asks
     /// for itself, again and again.

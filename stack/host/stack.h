@@ -144,7 +144,8 @@ void lose();
 [[nodiscard]] bool needs_keeper();
 Result<void> start_keeper();
 
-/// Process `process` has ended: if it was of the family, its part in the stack ends now, and not when the keeper sees it.
+/// Process `process` has ended: if it was of the family, its part in the stack ends now, and not when the keeper sees
+/// it.
 void bury_process(pid_t process);
 
 /// Is this the family's only process?

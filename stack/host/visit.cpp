@@ -78,7 +78,8 @@ Result<Visit> visit_process(pid_t process) {
     }
     const UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
     const FamilyDescriptors& there = descriptors.value();
-    const int wanted[] = {there.memory, there.wire, there.kick, there.daemon[0], there.daemon[1], there.daemon[2]};
+    const int wanted[] = {there.memory,    there.wire,      there.kick,     there.daemon[0],
+                          there.daemon[1], there.daemon[2], there.daemon[3]};
     Visit visit;
     for (std::size_t i = 0; i < visit.size(); ++i) {
         visit[i].reset(wanted[i] < 0 ? -1 : static_cast<int>(syscall(SYS_pidfd_getfd, pidfd.get(), wanted[i], 0)));

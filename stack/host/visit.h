@@ -11,9 +11,9 @@
 
 namespace alp::stack {
 
-/// Copies of what a process needs to attach to another's stack: memory object, wire, kick and the three descriptors of
+/// Copies of what a process needs to attach to another's stack: memory object, wire, kick and the four descriptors of
 /// the connection to alpined, in this order. Not valid where the process has none.
-using Visit = std::array<UniqueFd, 6>;
+using Visit = std::array<UniqueFd, 7>;
 
 /// Errors: ESRCH no such process, ENOENT it carries no stack, EPERM it is another user's (or may not be looked into:
 /// kernel.yama.ptrace_scope), EPROTO its Alpine is of another build.

@@ -81,7 +81,8 @@ int main() {
                 CHECK(!"it came back");
             });
             ready.wait();
-            sleep_ms(30);
+            sleep_ms(
+                300);  // until it is blocked: killed before, in the middle of a call, it would take the stack along
             CHECK(kill(child, SIGKILL) == 0);
             expect_signal(child, SIGKILL);
             const int client = connected_to(address);

@@ -89,5 +89,4 @@ int main() {
     close_inherited();
     limit_time();
     spread(SOCK_STREAM);
-    spread(SOCK_DGRAM);
 }

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """alpined when it is not permitted what it needs, or is spoken to badly: one clear line, or a counted refusal."""
+import os
+import re
 import subprocess
 
-from lab import alp, wait_until
+from lab import REPO, alp, wait_until
 from programs import python
 from runner import lab_options, main
 
@@ -20,7 +22,7 @@ def talk(message, fds=()):
         answer = b''
     link.close()
     return answer
-MAGIC, VERSION = 0x31504c41, 2
+MAGIC, VERSION = 0x31504c41, int(sys.argv[1])
 def header(type, length, magic=MAGIC, version=VERSION):
     return struct.pack('=IHHII', magic, version, type, length, 7)
 def refused(answer):
@@ -48,18 +50,18 @@ for _ in range(1000):
     link.close()
 """
 WRONG_DESCRIPTORS = """
-import os, socket, struct
+import os, socket, struct, sys
 link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 link.settimeout(5)
 link.connect('\\0alpined')
 def ask(type, body, fds=()):
-    message = struct.pack('=IHHII', 0x31504c41, 2, type, 16 + len(body), 1) + body
+    message = struct.pack('=IHHII', 0x31504c41, int(sys.argv[1]), type, 16 + len(body), 1) + body
     socket.send_fds(link, [message], list(fds)) if fds else link.send(message)
     data, got, flags, address = socket.recv_fds(link, 4096, 4)
     for fd in got:
         os.close(fd)
     return struct.unpack_from('=i', data, 16)[0]
-assert ask(1, b'test'.ljust(16, b'\\0')) == 0
+assert ask(1, b'test'.ljust(24, b'\\0')) == 0  # ATTACH: name, any wire
 def claim(fd):
     return ask(2, bytes(24), [fd])
 unbound, connected, unix = socket.socket(), socket.socket(), socket.socket(socket.AF_UNIX)
@@ -74,13 +76,18 @@ assert claim(bound.fileno()) == 0, 'an honest claim on the same connection'
 """
 
 
+def protocol_version():
+    with open(os.path.join(REPO, "abi", "proxy.h")) as header:
+        return re.search(r"^#define ALPINE_PROXY_VERSION (\d+)$", header.read(), re.MULTILINE)[1]
+
+
 def descriptors(lab):
     return len(lab.run("a", ["ls", "/proc/%s/fd" % lab.daemon("pid")], user=False).stdout.split())
 
 
 def test_malformed_messages_are_refused_and_counted(lab):
     before = lab.daemon("pid")
-    assert lab.run("a", python(BAD_MESSAGES)).stdout.strip() == "all refused"
+    assert lab.run("a", python(BAD_MESSAGES, protocol_version())).stdout.strip() == "all refused"
     assert lab.daemon("pid") == before
     assert "refus" in lab.daemon("log")
     lab.run("a", alp(*python("import socket; socket.socket()")))
@@ -88,7 +95,7 @@ def test_malformed_messages_are_refused_and_counted(lab):
 
 def test_wrong_descriptors_are_refused_and_not_kept(lab):
     before = descriptors(lab)
-    lab.run("a", python(WRONG_DESCRIPTORS))
+    lab.run("a", python(WRONG_DESCRIPTORS, protocol_version()))
     wait_until(lambda: descriptors(lab) == before, "alpined keeps no descriptor of the client's")
 
 

@@ -2,6 +2,7 @@
 #include "tests/fuzz/fake_privileged.h"
 
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -9,6 +10,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "proxy/classic/wire.h"
+#include "proxy/privileged/hiding.h"
 #include "proxy/privileged/link.h"
 #include "proxy/privileged/reset.h"
 #include "proxy/privileged/steering.h"
@@ -49,32 +52,51 @@ std::vector<alpine_connection_key> Steering::take_connections(unsigned) { return
 namespace {
 
 // A flow never passes from some stacks to others without having been taken away in between.
-void give(const alpine_flow_key& key, const std::set<unsigned>& owners) {
+Result<void> give(const alpine_flow_key& key, const std::set<unsigned>& owners) {
     const auto [flow, made] = kernel().flows.emplace(key, owners);
     const auto stays = [&owners](unsigned ifindex) { return owners.contains(ifindex); };
     ALPINE_FUZZ_MUST(made || std::ranges::any_of(flow->second, stays));
     ALPINE_FUZZ_MUST(std::ranges::includes(kernel().counted, owners));
+    const auto is_line = [](unsigned ifindex) { return classic::Wire::is_line(ifindex); };
+    ALPINE_FUZZ_MUST(std::ranges::all_of(owners, is_line) || std::ranges::none_of(owners, is_line));
     flow->second = owners;
-}
-
-}  // namespace
-
-Result<void> Steering::set(const alpine_flow_key& key, const alpine_flow_owner& owner) {
-    give(key, {owner.ifindex});
     return {};
 }
 
-Result<void> Steering::share(const alpine_flow_key& key, const std::vector<alpine_flow_owner>& owners) {
+/// Every flow is taken away from both wires, and is on one of them.
+void erase_flow(const alpine_flow_key& key, bool on_line) {
+    const auto flow = kernel().flows.find(key);
+    if (flow != kernel().flows.end() && classic::Wire::is_line(*flow->second.begin()) == on_line) {
+        kernel().flows.erase(flow);
+        kernel().erased.insert(key);
+    }
+    if (on_line) {
+        ALPINE_FUZZ_MUST(kernel().erased.erase(key) == 1);
+    }
+}
+
+std::set<unsigned> ifindexes(const std::vector<alpine_flow_owner>& owners) {
     std::set<unsigned> all;
     for (const auto& owner : owners) {
         all.insert(owner.ifindex);
     }
     ALPINE_FUZZ_MUST(owners.size() > 1 && all.size() == owners.size());
-    give(key, all);
-    return {};
+    return all;
 }
 
-void Steering::erase(const alpine_flow_key& key) { ALPINE_FUZZ_MUST(kernel().flows.erase(key) == 1); }
+}  // namespace
+
+Result<void> Steering::set(const alpine_flow_key& key, const alpine_flow_owner& owner) {
+    ALPINE_FUZZ_MUST(!classic::Wire::is_line(owner.ifindex));
+    return give(key, {owner.ifindex});
+}
+
+Result<void> Steering::share(const alpine_flow_key& key, const std::vector<alpine_flow_owner>& owners) {
+    ALPINE_FUZZ_MUST(!classic::Wire::is_line(owners.front().ifindex));
+    return give(key, ifindexes(owners));
+}
+
+void Steering::erase(const alpine_flow_key& key) { erase_flow(key, false); }
 
 alpine_wire_counters Steering::counters(unsigned) const { return {}; }
 
@@ -85,6 +107,8 @@ std::map<unsigned, alpine_stack_record> Steering::recorded_stacks() const { retu
 std::map<alpine_flow_key, std::vector<alpine_flow_owner>, KeyLess> Steering::flows() const { return {}; }
 Result<void> Steering::record_stack(unsigned, const alpine_stack_record&) { return {}; }
 Result<void> Steering::renew_tun(unsigned) { return {}; }
+Result<void> Steering::add_address(const in6_addr&, const alpine_address_use&) { return {}; }
+void Steering::remove_address(const in6_addr&) {}
 std::map<std::string, std::string> Steering::settings() const { return {}; }
 Result<void> Steering::note_setting(const std::string&, const std::string&) { return {}; }
 void Steering::forget_setting(const std::string&) {}
@@ -117,6 +141,74 @@ Tun::~Tun() {
         kernel().tuns.erase(ifindex_);
     }
 }
+
+Hiding::~Hiding() = default;
+
+namespace classic {
+
+constexpr unsigned first_line = 0x40000000;
+
+class Wire::End final : public Line {
+public:
+    explicit End(unsigned ifindex)
+        : ifindex_(ifindex), name_("classic" + std::to_string(ifindex)), end_(eventfd(0, EFD_CLOEXEC)) {
+        kernel().tuns.insert(ifindex);
+        kernel().counted.insert(ifindex);
+    }
+    End(const End&) = delete;
+    End& operator=(const End&) = delete;
+    ~End() override {
+        kernel().tuns.erase(ifindex_);
+        kernel().counted.erase(ifindex_);
+    }
+
+    [[nodiscard]] int client_end() const override { return end_.get(); }
+    [[nodiscard]] int far_end() const override { return end_.get(); }
+    [[nodiscard]] unsigned ifindex() const override { return ifindex_; }
+    [[nodiscard]] const std::string& ifname() const override { return name_; }
+    [[nodiscard]] alpine_wire wire() const override { return ALPINE_WIRE_CLASSIC; }
+
+private:
+    unsigned ifindex_;
+    std::string name_;
+    UniqueFd end_;
+};
+
+Wire::Wire(EventLoop& loop, const HostMonitor& host) : loop_(loop), host_(host) {}
+Wire::~Wire() = default;
+
+bool Wire::is_line(unsigned ifindex) { return ifindex >= first_line; }
+
+Result<std::unique_ptr<Line>> Wire::attach() {
+    return std::unique_ptr<Line>(new End(first_line + kernel().next_ifindex++));
+}
+
+// As the real one, but for its kind: the fuzzer knows it by its family.
+Result<std::unique_ptr<Line>> Wire::attach_again(UniqueFd far_end) {
+    int domain = 0;
+    socklen_t length = sizeof(domain);
+    if (getsockopt(far_end.get(), SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0 || domain != AF_UNIX) {
+        return Error{EBADF, "no end of a line"};
+    }
+    return attach();
+}
+
+Result<void> Wire::set(const alpine_flow_key& key, const alpine_flow_owner& owner) {
+    return is_line(owner.ifindex) ? give(key, {owner.ifindex}) : Result<void>();
+}
+
+Result<void> Wire::share(const alpine_flow_key& key, const std::vector<alpine_flow_owner>& owners) {
+    return is_line(owners.front().ifindex) ? give(key, ifindexes(owners)) : Result<void>();
+}
+
+void Wire::erase(const alpine_flow_key& key) { erase_flow(key, true); }
+Result<void> Wire::add_address(const in6_addr&, const alpine_address_use&) { return {}; }
+void Wire::remove_address(const in6_addr&) {}
+std::vector<alpine_connection_key> Wire::take_connections(unsigned) { return {}; }
+alpine_wire_counters Wire::counters(unsigned) { return {}; }
+std::uint64_t Wire::verdict(std::uint32_t) { return 0; }
+
+}  // namespace classic
 
 void provoke_resets(const std::vector<alpine_connection_key>&) {}
 

@@ -11,10 +11,11 @@
 namespace alp::fuzz {
 
 struct Kernel {
-    /// As the steering maps: endpoint -> TUNs.
+    /// As the steering maps: endpoint -> TUNs or lines.
     std::map<alpine_flow_key, std::set<unsigned>, proxy::KeyLess> flows;
-    std::set<unsigned> tuns;     ///< that exist
-    std::set<unsigned> counted;  ///< that counters are kept for
+    std::set<alpine_flow_key, proxy::KeyLess> erased;  ///< flows that one wire is done with, the other not yet
+    std::set<unsigned> tuns;                           ///< and classic lines, that exist
+    std::set<unsigned> counted;                        ///< that counters are kept for
     unsigned next_ifindex = 10;
 };
 

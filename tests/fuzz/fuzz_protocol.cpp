@@ -41,6 +41,9 @@ constexpr std::uint16_t first_unprivileged_port = 1024;
 struct World {
     std::unique_ptr<proxy::Steering> steering;
     std::unique_ptr<proxy::HostMonitor> host;
+    std::unique_ptr<proxy::EventLoop> loop;
+    std::unique_ptr<proxy::classic::Wire> classic;
+    std::unique_ptr<proxy::Wires> wires;
     proxy::Policy policy;
     std::uint64_t netns = 0;
 };
@@ -70,7 +73,7 @@ struct Client {
     UniqueFd end;                       ///< the client's end of the connection
     proxy::Session* session = nullptr;  ///< alpined's
     uid_t uid = 0;
-    unsigned ifindex = 0;  ///< of its TUN, 0 before ATTACH
+    unsigned ifindex = 0;  ///< of its line, 0 before ATTACH
     std::set<std::pair<int, std::uint16_t>> proved;
 };
 
@@ -93,7 +96,7 @@ struct Request {
 class Run {
 public:
     Run(World& world, Program program)
-        : program_(program), service_(*world.steering, *world.host, world.policy, world.netns) {}
+        : program_(program), service_(*world.wires, *world.host, world.policy, world.netns) {}
 
     void run() {
         for (int steps = 0; !program_.over() && steps < 200; ++steps) {
@@ -186,9 +189,10 @@ private:
             sizeof(alpine_msg_header), sizeof(alpine_attach), sizeof(alpine_claim), sizeof(alpine_release),
             sizeof(alpine_list),       sizeof(alpine_lease),  ALPINE_MSG_MAX,       ALPINE_MSG_MAX + 1};
         const unsigned type = program_.byte() % 12;
+        const bool bare = type == ALPINE_MSG_STATUS || type == ALPINE_MSG_SETTLED || type == ALPINE_MSG_FAR_END;
         const std::size_t fitting = type == ALPINE_MSG_LEASE       ? sizeof(alpine_lease)
-                                    : type == ALPINE_MSG_STATUS    ? sizeof(alpine_msg_header)
                                     : type == ALPINE_MSG_ACCEPTING ? sizeof(alpine_accepting)
+                                    : bare                         ? sizeof(alpine_msg_header)
                                                                    : lengths[type % 5];
         const std::size_t length =
             program_.below(4) != 0 ? fitting : lengths[program_.below(static_cast<unsigned>(lengths.size()))];
@@ -300,10 +304,14 @@ private:
         ALPINE_FUZZ_MUST(reply.error >= 0 && reply.error < 4096);
         ALPINE_FUZZ_MUST(std::memchr(reply.reason, '\0', sizeof(reply.reason)) != nullptr);
         ALPINE_FUZZ_MUST((reply.error != 0) == (reply.reason[0] != '\0'));
-        ALPINE_FUZZ_MUST(with_tun == (header.type == ALPINE_MSG_ATTACH && reply.error == 0));
+        const bool gives_wire = header.type == ALPINE_MSG_ATTACH || header.type == ALPINE_MSG_FAR_END;
+        ALPINE_FUZZ_MUST(with_tun == (gives_wire && reply.error == 0));
         const bool end_of_list = header.type == ALPINE_MSG_LIST && reply.error == ENOENT;
         refused_ += reply.error != 0 && !end_of_list ? 1 : 0;
-        if (reply.error == 0 && header.type == ALPINE_MSG_ATTACH) {
+        if (reply.error == 0 && header.type == ALPINE_MSG_FAR_END) {
+            ALPINE_FUZZ_MUST(proxy::classic::Wire::is_line(client.ifindex));
+        }
+        if (reply.error == 0 && (header.type == ALPINE_MSG_ATTACH || header.type == ALPINE_MSG_REATTACH)) {
             ALPINE_FUZZ_MUST(client.ifindex == 0 && client.uid != denied_user);
             client.ifindex = structure<alpine_attach_reply>(bytes, length).ifindex;
         }
@@ -467,9 +475,17 @@ World make_world() {
     auto host = proxy::HostMonitor::make();
     const UniqueFd any(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     const auto netns = proxy::netns_cookie(any.get());
-    ALPINE_FUZZ_MUST(steering.ok() && host.ok() && netns.ok());
-    return World{std::move(steering).value(), std::make_unique<proxy::HostMonitor>(std::move(host).value()),
-                 make_policy(), netns.value()};
+    auto loop = proxy::EventLoop::make();
+    ALPINE_FUZZ_MUST(steering.ok() && host.ok() && netns.ok() && loop.ok());
+    World world;
+    world.steering = std::move(steering).value();
+    world.host = std::make_unique<proxy::HostMonitor>(std::move(host).value());
+    world.loop = std::make_unique<proxy::EventLoop>(std::move(loop).value());
+    world.classic = std::make_unique<proxy::classic::Wire>(*world.loop, *world.host);
+    world.wires = std::make_unique<proxy::Wires>(world.steering.get(), world.classic.get(), ALPINE_WIRE_STEER);
+    world.policy = make_policy();
+    world.netns = netns.value();
+    return world;
 }
 
 }  // namespace

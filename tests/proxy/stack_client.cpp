@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdlib>
 #include <memory>
 
 namespace alp::test {
@@ -113,7 +114,9 @@ StackClient::StackClient(const Namespace& host, AlreadyThere) : host_(host), ent
 void StackClient::connect() {
     auto connected = client_.connect(ALPINE_PROXY_SOCKET);
     EXPECT_TRUE(connected.ok()) << connected.error().message();
-    auto attached = client_.attach();
+    const char* wire = std::getenv("ALPINE_TEST_WIRE");
+    auto attached =
+        client_.attach(wire != nullptr && std::string(wire) == "classic" ? ALPINE_WIRE_CLASSIC : ALPINE_WIRE_STEER);
     EXPECT_TRUE(attached.ok()) << attached.error().message();
     wire_ = std::move(attached).value();
 }

@@ -27,7 +27,7 @@ std::optional<Datagram> receive_datagram(int socket, int timeout_ms = 1000);
 
 class StackClient {
 public:
-    /// Connects and attaches, in the namespace of `host`.
+    /// Connects and attaches, in the namespace of `host`, to the wire that ALPINE_TEST_WIRE names (default: steer).
     explicit StackClient(const Namespace& host);
 
     /// The same for a process that is in the namespace already, and may not enter it.

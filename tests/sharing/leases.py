@@ -68,6 +68,7 @@ def test_the_hosts_range_and_reserved_ports_are_obeyed(lab):
 
 
 def test_all_ports_in_use_is_said_as_linux_says_it(lab):
+    """As root, who may have them all: others have a quota, which follows the host's range."""
     lab.start_listener("b", python(ECHO_SERVER, PORT), PORT)
     lab.run("a", ["sysctl", "-qw", "net.ipv4.ip_local_port_range=50000 50007"], user=False)
     said = lab.run("a", alp(*python("""
@@ -78,7 +79,7 @@ try:
         held.append(socket.create_connection((sys.argv[1], int(sys.argv[2])), 5))
 except OSError as error:
     print(len(held), errno.errorcode[error.errno])
-""", ADDRESS["b"], PORT))).stdout.split()
+""", ADDRESS["b"], PORT)), user=False).stdout.split()
     assert said == ["8", "EADDRNOTAVAIL"], said
 
 

@@ -4,8 +4,7 @@
 source "$repo/tools/dev/build.sh"
 
 verb_lab() {
-    need_root lab
-    if [[ ${1:-} == up && ! -x $build_dir/bin/alpined ]]; then
+    if [[ ${1:-} == up && ! -x $build_dir/bin/alpined && ($EUID -eq 0 || ${2:-} == --rootless) ]]; then
         verb_build
     fi
     exec "$repo/lab/lab.sh" "$@"
