@@ -24,7 +24,7 @@
 #include "abi/steering.h"
 
 #define ALPINE_PROXY_MAGIC 0x31504c41u /* "ALP1" */
-#define ALPINE_PROXY_VERSION 3
+#define ALPINE_PROXY_VERSION 4
 
 /* Where alpined listens unless told otherwise; '@' means the abstract name space, which is per network namespace. */
 #define ALPINE_PROXY_SOCKET "@alpined"
@@ -37,10 +37,11 @@ enum alpine_msg_type {
 	ALPINE_MSG_RELEASE = 3, /* I gave up one claim on this endpoint */
 	ALPINE_MSG_LIST = 4,   /* the next stack after the one with this ifindex */
 	ALPINE_MSG_STATUS = 5, /* how is alpined? */
-	ALPINE_MSG_LEASE = 10, /* ephemeral ports, several at once */
 	ALPINE_MSG_REATTACH = 6, /* this TUN is mine, from an alpined before you */
 	ALPINE_MSG_SETTLED = 7, /* after REATTACH: I have named all my claims */
+	ALPINE_MSG_ACCEPTING = 8, /* on this endpoint I take new connections, or do not any more */
 	ALPINE_MSG_FAR_END = 9, /* your end of my line, for when you are gone */
+	ALPINE_MSG_LEASE = 10, /* ephemeral ports, several at once */
 };
 #define ALPINE_REPLY 0x8000
 
@@ -119,7 +120,8 @@ ALPINE_STATIC_ASSERT(sizeof(struct alpine_endpoint) == 24, "endpoint layout");
 /*
  * CLAIM, with a bound, unconnected, not listening host socket by SCM_RIGHTS: its protocol, address and port are
  * read off it, and `endpoint` is ignored. Without a descriptor: `endpoint`, for transports the host's kernel
- * lacks; port 0 asks for any free one.
+ * lacks (port 0 asks for any free one), for the id of an echo request (one that is given
+ * out: port 0; root may choose), and for a protocol without ports (a wildcard address and port 0).
  * Errors: ENOTCONN no ATTACH yet, EBADF no socket, EAFNOSUPPORT not an Internet socket, EPROTONOSUPPORT a protocol
  * that is not steered, EINVAL not bound, EXDEV of another network namespace, EISCONN connected or listening,
  * EADDRINUSE claimed by another stack, EACCES a port below the unprivileged ones, EPERM refused by policy,
@@ -171,6 +173,19 @@ struct alpine_lease_reply {
 	__be16 ports_be[ALPINE_LEASE_MAX];
 };
 ALPINE_STATIC_ASSERT(sizeof(struct alpine_lease_reply) == 152 + 24 + 8 + 2 * ALPINE_LEASE_MAX, "lease reply layout");
+
+/*
+ * ACCEPTING: where several stacks share an endpoint (SO_REUSEPORT), new connections go to those that have said so: when a
+ * socket on it listens, and, with `accepts` 0, when the last one has ceased to. Connections that there are stay. Datagrams
+ * need no such word. Errors: ENOENT. Answer: struct alpine_reply.
+ */
+struct alpine_accepting {
+	struct alpine_msg_header header;
+	struct alpine_endpoint endpoint;
+	__u32 accepts;
+	__u32 reserved;
+};
+ALPINE_STATIC_ASSERT(sizeof(struct alpine_accepting) == 48, "accepting layout");
 
 /* LIST: the stack with the lowest ifindex above `after_ifindex` that the caller may see (its own; root: all). ENOENT: no more. */
 struct alpine_list {

@@ -67,12 +67,12 @@ Programs load(unsigned entries) {
 
 /// Enters the flows; answers the seconds it took.
 double enter_flows(const Programs& programs, unsigned entries) {
-    const std::uint32_t present = 1;
+    const alpine_address_use present{1, 0};
     for (unsigned flow = 0; flow < entries; flow += ports_per_address) {
         const in6_addr address = alp::proxy::v4_mapped(address_of(flow));
         bpf_map_update_elem(bpf_map__fd(programs->maps.local_addresses), &address, &present, BPF_ANY);
     }
-    const alpine_flow_owner value{owner};
+    const alpine_flow_owner value{owner, 0, 0, 0};
     const auto start = std::chrono::steady_clock::now();
     for (unsigned flow = 0; flow < entries; ++flow) {
         const auto key = alp::proxy::make_key(IPPROTO_UDP, alp::proxy::v4_mapped(address_of(flow)), port_be_of(flow));

@@ -19,8 +19,13 @@
 #define MAX_ADDRESSES 4096
 #define MAX_STACKS 4096
 #define MAX_FRAGMENTED 4096
+#define MAX_SHARES 16384
+#define MAX_HELD_PIECES 2048
 #define MAX_DEVICES 16384 /* of the host, with steering on them */
 #define MAX_SETTINGS 16384
+
+/* As long as the host's kernel keeps pieces (ipfrag_time). */
+#define FRAGMENT_LIFETIME_NS 30000000000ull
 #define MAX_CONNECTIONS 131072 /* the least recently opened is forgotten first */
 
 /* RFC 9293: the byte of the TCP header that holds them, and the flags that open and close. */
@@ -51,5 +56,8 @@ enum icmp_types {
 };
 
 #define always_inline inline __attribute__((always_inline))
+
+/* A function that the verifier looks at once, for any arguments, instead of at each call anew. */
+#define checked_once __attribute__((noinline))
 
 #endif

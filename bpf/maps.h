@@ -10,7 +10,7 @@
 #include "abi/steering.h"
 #include "bpf/consts.h"
 
-/* Endpoint -> the TUN of the stack that claimed it. */
+/* Endpoint -> the TUN of the stack that claimed it, or word that there are several: see shares. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -19,22 +19,62 @@ struct {
 	__type(value, struct alpine_flow_owner);
 } flows SEC(".maps");
 
-/* The addresses of this host. */
+/* Endpoint -> the stacks that share it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MAX_SHARES);
+	__type(key, struct alpine_flow_key);
+	__type(value, struct alpine_share);
+} shares SEC(".maps");
+
+/* Flow of a shared endpoint -> the TUN of the stack that has sent on it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MAX_CONNECTIONS);
+	__type(key, struct alpine_pair_key);
+	__type(value, __u32);
+} pins SEC(".maps");
+
+/* The addresses of this host, and those by which it is reached by broadcast. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, MAX_ADDRESSES);
 	__type(key, struct alpine_address);
-	__type(value, __u32);
+	__type(value, struct alpine_address_use);
 } local_addresses SEC(".maps");
 
-/* Datagrams in pieces -> the TUN their first piece belongs to. */
+/* Datagrams in pieces -> whose their first piece was. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, MAX_FRAGMENTED);
 	__type(key, struct alpine_fragment_key);
-	__type(value, struct alpine_flow_owner);
+	__type(value, struct alpine_fragment_owner);
 } fragments SEC(".maps");
+
+/* Pieces that came before the first of their datagram, and how many of each there are. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MAX_HELD_PIECES);
+	__type(key, struct alpine_held_key);
+	__type(value, struct alpine_held_piece);
+} held_pieces SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MAX_FRAGMENTED);
+	__type(key, struct alpine_fragment_key);
+	__type(value, __u32);
+} held_counts SEC(".maps");
+
+/* Where one is put together: too large for the stack of a program. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct alpine_held_piece);
+} held_scratch SEC(".maps");
 
 /* Open TCP connections of stacks. */
 struct {

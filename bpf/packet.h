@@ -36,6 +36,7 @@ struct packet {
 	__u8 icmp_type; /* ICMP and ICMPv6 only */
 	__u8 icmp_code;
 	__be32 fragment_id_be;
+	__u32 len_bytes; /* from the IP header on, as the header says */
 };
 
 static always_inline int load(const struct __sk_buff *skb, __u32 offset, void *to, __u32 len)
@@ -87,6 +88,7 @@ static always_inline int parse_ipv4(const struct __sk_buff *skb, __u32 offset, s
 	pkt->family = AF_INET;
 	pkt->protocol = ip.protocol;
 	pkt->fragment_id_be = ip.id;
+	pkt->len_bytes = bpf_ntohs(ip.tot_len);
 	pkt->transport_offset = offset + ip.ihl * 4;
 	set_v4_mapped(pkt->src.addr, ip.saddr);
 	set_v4_mapped(pkt->dst.addr, ip.daddr);
@@ -151,6 +153,7 @@ static always_inline int parse_ipv6(const struct __sk_buff *skb, __u32 offset, s
 		return -1;
 	pkt->family = AF_INET6;
 	pkt->protocol = ip.nexthdr;
+	pkt->len_bytes = sizeof(ip) + bpf_ntohs(ip.payload_len);
 	pkt->transport_offset = offset + sizeof(ip);
 	__builtin_memcpy(pkt->src.addr, &ip.saddr, sizeof(ip.saddr));
 	__builtin_memcpy(pkt->dst.addr, &ip.daddr, sizeof(ip.daddr));
@@ -198,13 +201,20 @@ static always_inline int parse_transport(const struct __sk_buff *skb, struct pac
 	return 0;
 }
 
-/* Reads the IP packet at `offset` of a packet of `family`. Answers -1 if it is not a whole one. */
-static always_inline int parse_at(const struct __sk_buff *skb, __u32 offset, __u16 family, struct packet *pkt)
+/* Reads the IP packet at `offset` of a packet of `family` into zeroes. Answers -1 if it is not a whole one. */
+checked_once int parse_zeroed(const struct __sk_buff *skb, __u32 offset, __u16 family, struct packet *pkt)
 {
-	__builtin_memset(pkt, 0, sizeof(*pkt));
+	if (!pkt)
+		return -1;
 	if (family == AF_INET ? parse_ipv4(skb, offset, pkt) : parse_ipv6(skb, offset, pkt))
 		return -1;
 	return parse_transport(skb, pkt);
+}
+
+static always_inline int parse_at(const struct __sk_buff *skb, __u32 offset, __u16 family, struct packet *pkt)
+{
+	__builtin_memset(pkt, 0, sizeof(*pkt));
+	return parse_zeroed(skb, offset, family, pkt);
 }
 
 static always_inline int parse_packet(const struct __sk_buff *skb, struct packet *pkt)
@@ -225,6 +235,12 @@ static always_inline int is_icmp_error(const struct packet *pkt)
 	return pkt->icmp_type == ICMP_DEST_UNREACH || pkt->icmp_type == ICMP_SOURCE_QUENCH ||
 	       pkt->icmp_type == ICMP_REDIRECT || pkt->icmp_type == ICMP_TIME_EXCEEDED ||
 	       pkt->icmp_type == ICMP_PARAMETERPROB;
+}
+
+static always_inline int is_echo_reply(const struct packet *pkt)
+{
+	return is_icmp(pkt) && pkt->piece != PIECE_LATER &&
+	       pkt->icmp_type == (pkt->family == AF_INET ? ICMP_ECHOREPLY : ICMPV6_ECHO_REPLY);
 }
 
 /*

@@ -4,6 +4,7 @@
 #define ALPINE_BPF_ROUTE_H
 
 #include "bpf/count.h"
+#include "bpf/owner.h"
 #include "bpf/packet.h"
 
 static always_inline void fill_lookup(const struct __sk_buff *skb, const struct packet *pkt, struct bpf_fib_lookup *fib)
@@ -52,6 +53,31 @@ static always_inline int send_to_remote(struct __sk_buff *skb, const struct pack
 	next_hop(&fib, &hop);
 	count_verdict(ALPINE_VERDICT_OUT);
 	return bpf_redirect_neigh(fib.ifindex, &hop, sizeof(hop), 0);
+}
+
+/*
+ * To a group, or by broadcast: out by the device that has the source address, which is the one that the host's routes
+ * lead to, because the stack's tell the source by them. The neighbour is the destination itself.
+ */
+static always_inline int send_to_link(struct __sk_buff *skb, const struct packet *pkt)
+{
+	const struct alpine_address_use *use = address_use(pkt->src.addr);
+	struct bpf_redir_neigh hop;
+	__u32 ifindex;
+
+	if (!use || use->ifindex == LOOPBACK_IFINDEX)
+		return drop(skb->ifindex, ALPINE_DROP_NO_ROUTE);
+	ifindex = use->ifindex;
+	if (bpf_skb_change_head(skb, ETH_HEADER_LEN, 0))
+		return drop(skb->ifindex, ALPINE_DROP_NO_MEMORY);
+	__builtin_memset(&hop, 0, sizeof(hop));
+	hop.nh_family = pkt->family;
+	if (pkt->family == AF_INET)
+		__builtin_memcpy(&hop.ipv4_nh, pkt->dst.addr + 12, sizeof(hop.ipv4_nh));
+	else
+		__builtin_memcpy(hop.ipv6_nh, pkt->dst.addr, sizeof(hop.ipv6_nh));
+	count_verdict(ALPINE_VERDICT_OUT);
+	return bpf_redirect_neigh(ifindex, &hop, sizeof(hop), 0);
 }
 
 /*

@@ -116,6 +116,7 @@ public:
 
 private:
     long take_by_dummy(alpine_endpoint& wanted, const sockaddr_storage& address, socklen_t len) {
+        silence_dummy(fd_, file_);
         const long bound = raw_syscall(SYS_bind, fd_, arg(&address), len);
         if (bound < 0) {
             claim_ = bound == -EADDRINUSE ? own_claim_in_the_way(wanted) : nullptr;

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -74,6 +75,15 @@ bool covers(const alpine_endpoint& outer, const alpine_endpoint& inner) {
     return is_v4(outer) == is_v4(inner) || (!is_v4(outer) && (outer.flags & ALPINE_ENDPOINT_DUAL) != 0);
 }
 
+/// Names what it wants: a port, or a protocol that has none. Else any port will do.
+bool is_one_endpoint(const alpine_endpoint& wanted) {
+    const int protocol = wanted.key.protocol;
+    return wanted.key.port_be != 0 ||
+           (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP && protocol != IPPROTO_UDPLITE &&
+            protocol != IPPROTO_SCTP && protocol != IPPROTO_DCCP && protocol != IPPROTO_ICMP &&
+            protocol != IPPROTO_ICMPV6);
+}
+
 Claim* find_covering(const alpine_endpoint& wanted) {
     for (Claim* claim = *bucket_of(wanted.key.port_be); claim != nullptr; claim = claim->next) {
         if (covers(claim->endpoint, wanted)) {
@@ -140,7 +150,7 @@ Claim* remember(const alpine_endpoint& endpoint) {
     if (claim == nullptr) {
         return nullptr;
     }
-    *claim = Claim{*bucket_of(endpoint.key.port_be), endpoint, 1, 0, 0, false, false, nullptr};
+    *claim = Claim{*bucket_of(endpoint.key.port_be), endpoint, 1, 0, 0, 0, false, false, nullptr};
     *bucket_of(endpoint.key.port_be) = claim;
     return claim;
 }
@@ -253,7 +263,7 @@ long claim_bound_dummy(int fd, const alpine_endpoint& bound, Claim** claim) {
 
 long claim_by_name(alpine_endpoint wanted, Claim** claim) {
     Locked locked(claims_lock);
-    *claim = wanted.key.port_be != 0 ? find_covering(wanted) : nullptr;
+    *claim = is_one_endpoint(wanted) ? find_covering(wanted) : nullptr;
     if (*claim != nullptr) {
         add_user(**claim);
         return 0;
@@ -305,9 +315,40 @@ void share_claim(OpenFile& listener, OpenFile& connection) {
     }
 }
 
+void start_accepting(int fd, OpenFile& file) {
+    int shared = 0;
+    socklen_t len = sizeof(shared);
+    Locked binding(file.binding);
+    if (file.accepts || file.claim == nullptr || !is_stream(*file.claim) || !file.host_bindable ||
+        raw_syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_REUSEPORT, arg(&shared), arg(&len)) < 0 || shared == 0) {
+        return;
+    }
+    Locked locked(claims_lock);
+    file.accepts = true;
+    if (file.claim->listeners++ == 0) {
+        accept_on_endpoint(file.claim->endpoint, true);
+    }
+}
+
+namespace {
+
+/// Connections that were accepted may go on when their listener is closed.
+void stop_accepting(OpenFile& file) {
+    Locked locked(claims_lock);
+    file.accepts = false;
+    if (--file.claim->listeners == 0 && file.claim->users > 1) {
+        accept_on_endpoint(file.claim->endpoint, false);
+    }
+}
+
+}  // namespace
+
 void drop_claim(OpenFile& file) {
     if (file.claim == nullptr) {
         return;
+    }
+    if (file.accepts) {
+        stop_accepting(file);
     }
     unclaim(file.claim);
     file.claim = nullptr;

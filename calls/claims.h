@@ -25,6 +25,7 @@ struct Claim {
     Claim* next;
     alpine_endpoint endpoint;
     unsigned users;
+    unsigned listeners;  ///< of them, those that alpined was told of
     long idle_since_ns;
     long look_again_ns;  ///< when it is worth asking the stack again
     bool leased;         ///< alpined holds its port, no dummy of ours ever did
@@ -52,6 +53,10 @@ void unclaim(Claim* claim);
 
 /// An accepted connection lives on its listener's claim.
 void share_claim(OpenFile& listener, OpenFile& connection);
+
+/// The socket listens. If it shares its port with other processes (SO_REUSEPORT), alpined hears of it: new connections
+/// come to processes that listen.
+void start_accepting(int fd, OpenFile& file);
 
 /// The last descriptor of `file` is gone, in the stack too: its claim has one user less.
 void drop_claim(OpenFile& file);

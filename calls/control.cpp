@@ -20,6 +20,7 @@
 #include "calls/descriptors.h"
 #include "calls/dummy.h"
 #include "calls/entry.h"
+#include "calls/groups.h"
 #include "calls/owner.h"
 #include "calls/stack_call.h"
 #include "calls/startup.h"
@@ -153,6 +154,9 @@ long set_option(int fd, int level, int option, const void* value, socklen_t len)
     }
     if (result == 0) {
         after_option(fd, file, level, option, value, len);
+    }
+    if (result == 0 && changes_groups(level, option)) {
+        return mirror_groups(file, level, option, value, len);
     }
     return result;
 }

@@ -16,6 +16,7 @@
 #include "calls/descriptors.h"
 #include "calls/entry.h"
 #include "calls/fork.h"
+#include "calls/groups.h"
 #include "calls/passing.h"
 #include "calls/stack_call.h"
 #include "calls/system_calls.h"
@@ -28,6 +29,7 @@ namespace {
 void let_go(OpenFile* file) {
     if (file != nullptr) {
         drop_claim(*file);
+        leave_groups(*file);
         recycle(file);
     }
 }

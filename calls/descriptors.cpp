@@ -53,6 +53,8 @@ void clear(OpenFile& file) {
     file.protocol = 0;
     file.binding.reset();
     file.claim = nullptr;
+    file.member_fd = -1;
+    file.accepts = false;
     file.next_free = nullptr;
 }
 

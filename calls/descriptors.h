@@ -54,7 +54,9 @@ struct OpenFile {
     std::uint16_t type;  ///< SOCK_*, without flags
     int protocol;        ///< as the dummy or the stack knows it; MPTCP counts as TCP
     Lock binding;
-    Claim* claim;  ///< under `binding`
+    int member_fd;  ///< host socket that is in the groups this one has joined, or -1; under `binding`
+    bool accepts;   ///< a listener that alpined was told of; under `binding`
+    Claim* claim;   ///< under `binding`
     OpenFile* next_free;
 };
 

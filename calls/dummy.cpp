@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/netlink.h>
@@ -104,6 +105,21 @@ long make_dummy(OpenFile& file, bool close_on_exec) {
         }
     }
     return raw_syscall(SYS_socket, AF_UNIX, SOCK_DGRAM | flags, 0);
+}
+
+void silence_dummy(int fd, const OpenFile& file) {
+    if (file.type == SOCK_DGRAM) {
+        silence_holder(fd);
+    }
+}
+
+void silence_holder(int fd) {
+    sock_filter nothing{BPF_RET | BPF_K, 0, 0, 0};
+    const sock_fprog filter{1, &nothing};
+    const int off = 0;
+    raw_syscall(SYS_setsockopt, fd, IPPROTO_IP, IP_MULTICAST_ALL, arg(&off), sizeof(off));
+    raw_syscall(SYS_setsockopt, fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, arg(&off), sizeof(off));
+    raw_syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_ATTACH_FILTER, arg(&filter), sizeof(filter));
 }
 
 void replace_dummy(int fd, OpenFile& file) {

@@ -16,6 +16,13 @@ void describe(OpenFile& file, int family, int type, int protocol);
 /// else any socket. Sets file.host_bindable. Returns the descriptor or -errno (EMFILE, ENFILE, ENOMEM...).
 long make_dummy(OpenFile& file, bool close_on_exec);
 
+/// Keeps packets from the queue of a datagram dummy that is about to be bound: what is sent to a group or by broadcast,
+/// and answers to echo requests, the host's kernel sees, too.
+void silence_dummy(int fd, const OpenFile& file);
+
+/// The same for any socket that only keeps an endpoint.
+void silence_holder(int fd);
+
 /// Puts a fresh, unbound dummy in the place of the one at `fd`, keeping its number and close-on-exec.
 void replace_dummy(int fd, OpenFile& file);
 

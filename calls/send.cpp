@@ -9,6 +9,8 @@
 
 #include "calls/binding.h"
 #include "calls/descriptors.h"
+#include "calls/guard.h"
+#include "calls/raw.h"
 #include "calls/signals.h"
 #include "calls/stack_call.h"
 
@@ -37,11 +39,24 @@ long before_send(int fd, OpenFile& file, int flags) {
     return error == -EADDRINUSE ? -EAGAIN : error;  // what sending calls running out of ports
 }
 
+long before_raw_message(int fd, OpenFile& file, const msghdr* message) {
+    msghdr copy;
+    if (!guarded_copy(&copy, message, sizeof(copy))) {
+        return 0;  // the stack will say what is wrong
+    }
+    return before_raw_send(fd, file, copy.msg_iov, copy.msg_iovlen, static_cast<const sockaddr*>(copy.msg_name),
+                           copy.msg_namelen);
+}
+
 }  // namespace
 
 long send_to(int fd, const void* buffer, std::size_t len, int flags, const sockaddr* address, socklen_t address_len) {
     OpenFile& file = *file_of(fd);
-    const long error = before_send(fd, file, flags);
+    long error = before_send(fd, file, flags);
+    if (__builtin_expect(is_raw(file), 0)) {
+        const iovec data{const_cast<void*>(buffer), len};
+        error = before_raw_send(fd, file, &data, 1, address, address_len);
+    }
     if (error < 0) {
         return error;
     }
@@ -53,7 +68,7 @@ long send_to(int fd, const void* buffer, std::size_t len, int flags, const socka
 
 long send_message(int fd, const msghdr* message, int flags) {
     OpenFile& file = *file_of(fd);
-    const long error = before_send(fd, file, flags);
+    const long error = is_raw(file) ? before_raw_message(fd, file, message) : before_send(fd, file, flags);
     if (error < 0) {
         return error;
     }
@@ -62,7 +77,9 @@ long send_message(int fd, const msghdr* message, int flags) {
 
 long send_messages(int fd, mmsghdr* messages, unsigned count, int flags) {
     OpenFile& file = *file_of(fd);
-    const long error = before_send(fd, file, flags);
+    // A batch of a raw socket is taken to send from where its first message does.
+    const long error =
+        is_raw(file) && count != 0 ? before_raw_message(fd, file, &messages->msg_hdr) : before_send(fd, file, flags);
     if (error < 0) {
         return error;
     }

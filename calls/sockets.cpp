@@ -18,6 +18,7 @@
 #include "calls/entry.h"
 #include "calls/fork.h"
 #include "calls/guard.h"
+#include "calls/raw.h"
 #include "calls/sites.h"
 #include "calls/stack_call.h"
 #include "calls/startup.h"
@@ -62,7 +63,13 @@ long open_socket(int family, int type, int protocol) {
         return discard(dummy, file, dummy < 0 ? dummy : -EMFILE);
     }
     const long made = stack_call(ALPINE_NR_socket_at, dummy, family, type, protocol);
-    return made < 0 ? discard(dummy, file, made) : publish(dummy, file);
+    if (made < 0) {
+        return discard(dummy, file, made);
+    }
+    if (is_raw(*file)) {
+        claim_raw_protocol(*file);
+    }
+    return publish(dummy, file);
 }
 
 /// A listener that a thread is about to wait on, held by a number of its own inside the stack: accept(2) goes on even
@@ -168,6 +175,7 @@ long listen_on(int fd, int backlog) {
     error = stack_call(SYS_listen, fd, backlog);
     if (error == 0) {
         file->listening = true;
+        start_accepting(fd, *file);
     }
     return error;
 }

@@ -223,6 +223,11 @@ long lease_endpoints(int protocol, unsigned count, alpine_endpoint* granted) {
     return static_cast<long>(usable);
 }
 
+void accept_on_endpoint(const alpine_endpoint& endpoint, bool accepts) {
+    // It fails only if the claim is gone, and then nothing comes any more.
+    static_cast<void>(client->set_accepting(to_claim(endpoint), accepts));
+}
+
 void release_endpoint(const alpine_endpoint& endpoint) {
     // ENOENT would mean alpined forgot it (it was restarted): then the port is free already.
     static_cast<void>(client->release(to_claim(endpoint)));

@@ -20,6 +20,9 @@ long claim_endpoint(alpine_endpoint* endpoint);
 /// Leases up to `count` (at most ALPINE_LEASE_MAX) ephemeral ports; fills in `granted`. How many there are, or -errno.
 long lease_endpoints(int protocol, unsigned count, alpine_endpoint* granted);
 
+/// Tells alpined whether new connections of a shared endpoint are taken here.
+void accept_on_endpoint(const alpine_endpoint& endpoint, bool accepts);
+
 /// Gives an endpoint back. When it returns, the host's port is free again.
 void release_endpoint(const alpine_endpoint& endpoint);
 

@@ -2,8 +2,10 @@
 #include "proxy/bound_socket.h"
 
 #include <asm/socket.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -120,6 +122,17 @@ Result<alpine_endpoint> bound_endpoint(int socket, int family, std::uint8_t prot
     return endpoint;
 }
 
+/// The host's kernel spreads an endpoint only over sockets of one user, and a socket's user is its file's.
+void share_as(int socket, const Sharing& sharing, bool is_stream) {
+    const int on = 1;
+    if (sharing.reuse_port && fchown(socket, sharing.uid, static_cast<gid_t>(-1)) == 0) {
+        setsockopt(socket, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+    }
+    if (sharing.reuse_address && !is_stream) {
+        setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    }
+}
+
 }  // namespace
 
 Result<std::uint64_t> netns_cookie(int socket) {
@@ -176,8 +189,25 @@ bool holds_port(int socket) {
     return bind(socket, reinterpret_cast<sockaddr*>(&any), length) != 0 && errno == EINVAL;
 }
 
-UniqueFd hold_port(const alpine_endpoint& endpoint) {
+Sharing sharing_of(int socket, uid_t uid) {
+    const auto is_set = [socket](int option) {
+        const auto value = socket_option<int>(socket, SOL_SOCKET, option, "how the socket is shared");
+        return value && value.value() != 0;
+    };
+    return {is_set(SO_REUSEPORT), is_set(SO_REUSEADDR), uid};
+}
+
+void take_nothing_in(int socket) {
+    sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+    const sock_fprog filter{1, &nothing};
+    setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
+}
+
+UniqueFd hold_port(const alpine_endpoint& endpoint, const Sharing& sharing) {
     const alpine_flow_key& key = endpoint.key;
+    if (!has_ports(key.protocol)) {
+        return {};
+    }
     in6_addr address{};
     std::memcpy(&address, key.addr, sizeof(address));
     const bool v4 = IN6_IS_ADDR_V4MAPPED(&address) != 0;
@@ -185,6 +215,8 @@ UniqueFd hold_port(const alpine_endpoint& endpoint) {
     if (!holder.valid()) {
         return holder;
     }
+    share_as(holder.get(), sharing, socket_type(key.protocol) != SOCK_DGRAM);
+    take_nothing_in(holder.get());
     const int v6_only = (endpoint.flags & ALPINE_ENDPOINT_DUAL) == 0 ? 1 : 0;
     sockaddr_in6 name{};
     socklen_t length = sizeof(name);

@@ -7,6 +7,7 @@
 #include "abi/proxy.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "proxy/claim_table.h"
 
 namespace alp::proxy {
 
@@ -30,9 +31,16 @@ Result<alpine_endpoint> inspect_held_socket(int socket, std::uint64_t own_netns)
 /// port that was picked by the kernel (bind(2) to port 0).
 [[nodiscard]] bool holds_port(int socket);
 
-/// Binds a socket of alpined's own to `endpoint`, so that its port is taken. Not valid: somebody has it (the endpoint's
-/// owner himself, mostly), the address is gone, or this kernel has no socket for the transport.
-[[nodiscard]] UniqueFd hold_port(const alpine_endpoint& endpoint);
+/// What the socket allows others on its endpoint. `uid`: whose it is.
+[[nodiscard]] Sharing sharing_of(int socket, uid_t uid);
+
+/// Binds a socket of alpined's own to `endpoint`, so that its port is taken: for others on the terms of `sharing`. Not
+/// valid: somebody has it (the endpoint's owner himself, mostly), the address is gone, this kernel has no socket for
+/// the transport, or the transport has no ports.
+[[nodiscard]] UniqueFd hold_port(const alpine_endpoint& endpoint, const Sharing& sharing);
+
+/// Broadcasts and what else steering leaves to the host would pile up in a socket that nobody reads.
+void take_nothing_in(int socket);
 
 /// Does this kernel have a socket for the transport? Then it must be claimed by a bound one.
 [[nodiscard]] bool host_has_transport(std::uint8_t protocol);

@@ -111,11 +111,11 @@ Result<void> Daemon::prepare_wires(const Options& options) {
     }
     wires_ = std::make_unique<Wires>(steering_.get(), classic_.get(), options.preferred);
     // What the alpined before knew, and what has changed since, is told apart by reconcile().
-    for (const auto& address : steering_ ? steering_->addresses() : std::vector<in6_addr>()) {
-        if (auto known = wires_->add_address(address); !known) {
+    addresses_ = steering_ != nullptr ? steering_->addresses() : std::map<in6_addr, alpine_address_use, AddressLess>();
+    for (const auto& [address, use] : addresses_) {
+        if (auto known = wires_->add_address(address, use); !known) {
             return known;
         }
-        addresses_.insert(address);
     }
     return {};
 }
@@ -244,7 +244,7 @@ Result<void> Daemon::run() {
     }
     notify_ready();
     log(LogLevel::info, "alpined serves at {}: {} devices, {} addresses", socket_, wires_->host_count(),
-        addresses_.size());
+        host_.addresses().size());
     return loop_.run();
 }
 
@@ -328,17 +328,19 @@ void Daemon::reconcile_devices() {
 }
 
 void Daemon::reconcile_addresses() {
-    auto now = host_.addresses();
-    const AddressLess less;
-    std::vector<in6_addr> gone;
-    std::ranges::set_difference(addresses_, now, std::back_inserter(gone), less);
-    std::vector<in6_addr> added;
-    std::ranges::set_difference(now, addresses_, std::back_inserter(added), less);
-    for (const auto& address : gone) {
-        wires_->remove_address(address);
+    auto now = host_.address_uses();
+    for (const auto& [address, use] : addresses_) {
+        if (!now.contains(address)) {
+            wires_->remove_address(address);
+        }
     }
-    for (const auto& address : added) {
-        if (auto add = wires_->add_address(address); !add) {
+    for (const auto& [address, use] : now) {
+        const auto known = addresses_.find(address);
+        if (known != addresses_.end() && known->second.ifindex == use.ifindex &&
+            known->second.broadcast == use.broadcast) {
+            continue;
+        }
+        if (auto add = wires_->add_address(address, use); !add) {
             log(LogLevel::error, "{}", add.error().message());
         }
     }

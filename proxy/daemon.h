@@ -2,6 +2,7 @@
 // alpined put together: the listener, the host's devices, the clients, and the end, which a stack survives.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -81,7 +82,7 @@ private:
     std::unique_ptr<Wires> wires_;
     std::unique_ptr<Service> service_;  // before the wires in destruction: lines go first
     std::set<unsigned> devices_;        // that steering has been tried on
-    std::set<in6_addr, AddressLess> addresses_;
+    std::map<in6_addr, alpine_address_use, AddressLess> addresses_;
 };
 
 }  // namespace alp::proxy

@@ -32,6 +32,11 @@ bool is_wildcard(const alpine_flow_key& key) {
            std::memcmp(key.addr, &v4_any, sizeof(key.addr)) == 0;
 }
 
+bool has_ports(std::uint8_t protocol) {
+    return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE ||
+           protocol == IPPROTO_SCTP || protocol == IPPROTO_DCCP;
+}
+
 alpine_flow_key v4_wildcard_of(const alpine_flow_key& key) {
     return make_key(key.protocol, v4_mapped(in_addr{INADDR_ANY}), key.port_be);
 }

@@ -2,6 +2,7 @@
 #include "proxy/explicit_claim.h"
 
 #include <arpa/inet.h>
+#include <fmt/core.h>
 #include <netinet/in.h>
 
 #include <cerrno>
@@ -40,14 +41,41 @@ Result<alpine_endpoint> pick_port(alpine_endpoint endpoint, unsigned ifindex, co
 
 bool is_icmp(std::uint8_t protocol) { return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6; }
 
-/// The id of an echo request. Which one is not the client's to choose: it might be that of somebody's ping.
-Result<alpine_endpoint> admit_echo(alpine_endpoint endpoint, unsigned ifindex, const ClaimTable& claims) {
-    if (endpoint.key.port_be != 0) {
-        return Error{EPERM, "an id of echo requests is given out, not chosen"};
+Result<alpine_endpoint> unless_taken(const alpine_endpoint& endpoint, unsigned ifindex, const ClaimTable& claims) {
+    if (claims.collides(ifindex, endpoint)) {
+        return Error{EADDRINUSE, describe(endpoint) + " is claimed by another stack"};
+    }
+    return endpoint;
+}
+
+/// The id of an echo request. Which one is not a user's to choose: it might be that of somebody's ping, whose answers
+/// he would hear. Whom the host lets choose (net.ipv4.ping_group_range) has a bound socket for it.
+Result<alpine_endpoint> admit_echo(alpine_endpoint endpoint, unsigned ifindex, uid_t uid, const ClaimTable& claims) {
+    if (endpoint.key.port_be != 0 && uid != 0) {
+        return Error{EPERM, "an id of echo requests is given out, not chosen: choose with a bound ICMP socket"};
     }
     endpoint.key.pad = 0;
     endpoint.flags = 0;
-    return pick_port(endpoint, ifindex, claims);
+    return endpoint.key.port_be == 0 ? pick_port(endpoint, ifindex, claims) : unless_taken(endpoint, ifindex, claims);
+}
+
+/// A protocol without ports: all of it, on all addresses of a family.
+Result<alpine_endpoint> admit_protocol(alpine_endpoint endpoint, unsigned ifindex, uid_t uid, const Policy& policy,
+                                       const ClaimTable& claims) {
+    const std::uint8_t protocol = endpoint.key.protocol;
+    if (has_ports(protocol)) {
+        return Error{EPROTONOSUPPORT, protocol_name(protocol) + " cannot be claimed without a socket"};
+    }
+    if (!is_wildcard(endpoint.key) || endpoint.key.port_be != 0) {
+        return Error{EINVAL, protocol_name(protocol) + " has no ports: it is claimed as a whole"};
+    }
+    if (!policy.allows_protocol(uid, protocol)) {
+        return Error{EPERM, fmt::format("alpined's policy does not grant {} to user {}: name it under [protocols]",
+                                        protocol_name(protocol), uid)};
+    }
+    endpoint.key.pad = 0;
+    endpoint.flags = 0;
+    return unless_taken(endpoint, ifindex, claims);
 }
 
 }  // namespace
@@ -64,10 +92,10 @@ Result<alpine_endpoint> admit_explicit(const alpine_endpoint& wanted, unsigned i
                                        const ClaimTable& claims) {
     const std::uint8_t protocol = wanted.key.protocol;
     if (is_icmp(protocol)) {
-        return admit_echo(wanted, ifindex, claims);
+        return admit_echo(wanted, ifindex, uid, claims);
     }
     if (protocol != IPPROTO_SCTP && protocol != IPPROTO_DCCP) {
-        return Error{EPROTONOSUPPORT, protocol_name(protocol) + " cannot be claimed without a socket"};
+        return admit_protocol(wanted, ifindex, uid, policy, claims);
     }
     if (host_has_transport(protocol)) {
         return Error{EOPNOTSUPP, "the host's kernel has " + protocol_name(protocol) + ": send a bound socket"};
@@ -79,10 +107,7 @@ Result<alpine_endpoint> admit_explicit(const alpine_endpoint& wanted, unsigned i
     if (!policy.allows_port(uid, ntohs(endpoint.key.port_be), first_unprivileged())) {
         return Error{EACCES, describe(endpoint) + " is a privileged port"};
     }
-    if (claims.collides(ifindex, endpoint)) {
-        return Error{EADDRINUSE, describe(endpoint) + " is claimed by another stack"};
-    }
-    return endpoint;
+    return unless_taken(endpoint, ifindex, claims);
 }
 
 }  // namespace alp::proxy

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// Endpoints of transports the host's kernel lacks: no host socket can hold their ports, so alpined does.
+// Endpoints that no host socket can stand for: of transports the host's kernel lacks, whose ports alpined holds itself;
+// ids of echo requests from raw sockets; protocols without ports, which the policy grants.
 #pragma once
 
 #include <sys/types.h>
@@ -23,7 +24,7 @@ struct PortRange {
 PortRange ephemeral_range();
 
 /// Checks what bind(2) would check, and picks a port (from the host's ip_local_port_range) if none is asked for.
-/// Errors: EPROTONOSUPPORT not a transport for this, EOPNOTSUPP the host has it, EACCES, EADDRINUSE.
+/// Errors: EPROTONOSUPPORT not a transport for this, EOPNOTSUPP the host has it, EACCES, EPERM not granted, EADDRINUSE.
 Result<alpine_endpoint> admit_explicit(const alpine_endpoint& wanted, unsigned ifindex, uid_t uid, const Policy& policy,
                                        const ClaimTable& claims);
 

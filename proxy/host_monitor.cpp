@@ -9,8 +9,6 @@
 #include <array>
 #include <cerrno>
 
-#include "proxy/endpoint.h"
-
 namespace alp::proxy {
 namespace {
 
@@ -62,6 +60,17 @@ Result<in6_addr> local_address(const nlmsghdr* message) {
     in6_addr v6{};
     std::memcpy(&v6, mnl_attr_get_payload(found), sizeof(v6));
     return v6;
+}
+
+/// Of a v4-mapped address: all bits of its host part set.
+in6_addr broadcast_of(const in6_addr& address, unsigned prefix_len) {
+    in6_addr broadcast = address;
+    const std::uint32_t host_part = htonl(prefix_len == 0 ? ~0U : ~0U >> prefix_len);
+    std::uint32_t v4 = 0;
+    std::memcpy(&v4, &broadcast.s6_addr[12], sizeof(v4));
+    v4 |= host_part;
+    std::memcpy(&broadcast.s6_addr[12], &v4, sizeof(v4));
+    return broadcast;
 }
 
 }  // namespace
@@ -137,7 +146,7 @@ void HostMonitor::apply_address(const nlmsghdr* message) {
         return;
     }
     if (message->nlmsg_type == RTM_NEWADDR) {
-        addresses_[header->ifa_index].insert(address.value());
+        addresses_[header->ifa_index][address.value()] = header->ifa_prefixlen;
     } else {
         addresses_[header->ifa_index].erase(address.value());
     }
@@ -192,9 +201,28 @@ Result<void> HostMonitor::update() {
 std::set<in6_addr, AddressLess> HostMonitor::addresses() const {
     std::set<in6_addr, AddressLess> all;
     for (const auto& [ifindex, addresses] : addresses_) {
-        all.insert(addresses.begin(), addresses.end());
+        for (const auto& [address, prefix_len] : addresses) {
+            all.insert(address);
+        }
     }
     return all;
+}
+
+std::map<in6_addr, alpine_address_use, AddressLess> HostMonitor::address_uses() const {
+    std::map<in6_addr, alpine_address_use, AddressLess> uses;
+    for (const auto& [ifindex, addresses] : addresses_) {
+        for (const auto& [address, prefix_len] : addresses) {
+            if (IN6_IS_ADDR_V4MAPPED(&address) != 0 && prefix_len < 31) {  // fib_add_ifaddr(), net/ipv4/fib_frontend.c
+                uses.try_emplace(broadcast_of(address, prefix_len), alpine_address_use{ifindex, 1});
+            }
+        }
+    }
+    for (const auto& [ifindex, addresses] : addresses_) {
+        for (const auto& [address, prefix_len] : addresses) {
+            uses[address] = {ifindex, 0};
+        }
+    }
+    return uses;
 }
 
 unsigned HostMonitor::mtu_bytes() const {

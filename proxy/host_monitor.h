@@ -5,20 +5,17 @@
 #include <libmnl/libmnl.h>
 #include <netinet/in.h>
 
-#include <cstring>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <utility>
 
+#include "abi/steering.h"
 #include "base/result.h"
+#include "proxy/endpoint.h"
 
 namespace alp::proxy {
-
-struct AddressLess {
-    bool operator()(const in6_addr& a, const in6_addr& b) const { return std::memcmp(&a, &b, sizeof(a)) < 0; }
-};
 
 /// One device.
 struct Link {
@@ -45,6 +42,9 @@ public:
     /// All addresses of all devices, v4-mapped, each once.
     [[nodiscard]] std::set<in6_addr, AddressLess> addresses() const;
 
+    /// The same, with the device that has each, and the addresses by which they are reached by broadcast.
+    [[nodiscard]] std::map<in6_addr, alpine_address_use, AddressLess> address_uses() const;
+
     /// The largest MTU of a device that is up and not lo; 1500 if there is none. Devices of kind "tun" do not count.
     [[nodiscard]] unsigned mtu_bytes() const;
 
@@ -61,7 +61,7 @@ private:
 
     Netlink netlink_;
     std::map<unsigned, Link> links_;
-    std::map<unsigned, std::set<in6_addr, AddressLess>> addresses_;  // by ifindex
+    std::map<unsigned, std::map<in6_addr, unsigned, AddressLess>> addresses_;  // by ifindex: address, prefix length
 };
 
 }  // namespace alp::proxy

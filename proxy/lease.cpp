@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "proxy/lease.h"
 
-#include <linux/filter.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -11,17 +10,6 @@
 #include "proxy/client/names.h"
 
 namespace alp::proxy {
-
-namespace {
-
-/// Broadcasts and what else steering leaves to the host would pile up in a socket that nobody reads.
-void take_nothing_in(int socket) {
-    sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
-    const sock_fprog filter{1, &nothing};
-    setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
-}
-
-}  // namespace
 
 Result<EphemeralPort> take_ephemeral_port(std::uint8_t protocol) {
     if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP) {

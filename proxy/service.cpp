@@ -158,6 +158,8 @@ Service::Outcome Service::dispatch(Session& session, const alpine_msg_header& he
             return release(session, message);
         case ALPINE_MSG_LEASE:
             return lease(session, message);
+        case ALPINE_MSG_ACCEPTING:
+            return accepting(session, message);
         case ALPINE_MSG_LIST:
             return list(session, message);
         default:
@@ -342,6 +344,14 @@ Result<alpine_endpoint> Service::admit(const Session& session, const Incoming& m
     return admit_explicit(wanted, session.stack->line->ifindex(), session.peer.uid, policy_, claims_);
 }
 
+/// What a claim allows others. One that is made again without its socket says nothing new about that.
+Sharing Service::sharing_of(const Session& session, const alpine_endpoint& endpoint, int socket) const {
+    if (socket >= 0) {
+        return proxy::sharing_of(socket, session.peer.uid);
+    }
+    return session.stack->settled ? Sharing{} : claims_.sharing_of(session.stack->line->ifindex(), endpoint.key);
+}
+
 Service::Outcome Service::claim(Session& session, Incoming& message) {
     const auto endpoint = admit(session, message);
     if (!endpoint) {
@@ -361,7 +371,8 @@ Service::Outcome Service::claim(Session& session, Incoming& message) {
             return admitted;
         }
     }
-    if (auto claimed = claims_.claim(ifindex, endpoint.value(), std::move(socket)); !claimed) {
+    const Sharing sharing = sharing_of(session, endpoint.value(), socket.get());
+    if (auto claimed = claims_.claim(ifindex, endpoint.value(), std::move(socket), sharing); !claimed) {
         return claimed;
     }
     quota_.add_claim(ifindex, port);
@@ -417,6 +428,14 @@ Service::Outcome Service::release(Session& session, const Incoming& message) {
         log(LogLevel::warning, "{}: {}", name_of(session.peer), released.error().message());
     }
     return quiet ? Outcome() : send(session.connection.get(), bytes_of(make_reply<alpine_reply>(request.header)));
+}
+
+Service::Outcome Service::accepting(Session& session, const Incoming& message) {
+    const auto request = message.as<alpine_accepting>();
+    auto set = session.stack
+                   ? claims_.set_accepting(session.stack->line->ifindex(), request.endpoint, request.accepts != 0)
+                   : Error{ENOTCONN, "word of accepting before ATTACH"};
+    return set ? send(session.connection.get(), bytes_of(make_reply<alpine_reply>(request.header))) : set;
 }
 
 const Session* Service::next_visible(const Session& viewer, unsigned after_ifindex) const {

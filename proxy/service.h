@@ -96,6 +96,7 @@ private:
     Outcome claim(Session& session, Incoming& message);
     Outcome lease(Session& session, const Incoming& message);
     Outcome release(Session& session, const Incoming& message);
+    Outcome accepting(Session& session, const Incoming& message);
     Outcome list(Session& session, const Incoming& message);
     Outcome status(Session& session, const Incoming& message);
 
@@ -107,6 +108,7 @@ private:
     Outcome reattach_line(Session& session, Incoming& message);
     [[nodiscard]] Result<alpine_endpoint> admit_again(const alpine_endpoint& wanted, const Incoming& message) const;
     Result<alpine_endpoint> admit(const Session& session, const Incoming& message);
+    [[nodiscard]] Sharing sharing_of(const Session& session, const alpine_endpoint& endpoint, int socket) const;
     [[nodiscard]] const Session* next_visible(const Session& viewer, unsigned after_ifindex) const;
     [[nodiscard]] alpine_list_reply record_of(const Session& session, const alpine_msg_header& request) const;
     [[nodiscard]] bool refuse(Session& session, const alpine_msg_header& request, const Error& error);

@@ -59,11 +59,19 @@ void Survivors::adopt_all() {
 }
 
 void Survivors::adopt_flows() {
-    for (const auto& [ifindex, key] : wires_.flows()) {
-        if (all_.contains(ifindex)) {
-            claims_.adopt(ifindex, key, hold_port({key, 0}));
-        } else {
+    for (const auto& [key, records] : wires_.flows()) {
+        std::vector<AdoptedOwner> owners;
+        for (const auto& record : records) {
+            if (const auto* stack = find(record.ifindex); stack != nullptr) {
+                const bool port = (record.sharing & ALPINE_SHARING_PORT) != 0;
+                const bool address = (record.sharing & ALPINE_SHARING_ADDRESS) != 0;
+                owners.push_back({record.ifindex, record.accepts != 0, {port, address, stack->uid}});
+            }
+        }
+        if (owners.empty()) {
             wires_.erase(key);
+        } else {
+            claims_.adopt(key, owners, hold_port);
         }
     }
 }

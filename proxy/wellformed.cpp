@@ -20,6 +20,8 @@ std::size_t request_size(unsigned type) {
             return sizeof(alpine_release);
         case ALPINE_MSG_LEASE:
             return sizeof(alpine_lease);
+        case ALPINE_MSG_ACCEPTING:
+            return sizeof(alpine_accepting);
         case ALPINE_MSG_LIST:
             return sizeof(alpine_list);
         case ALPINE_MSG_STATUS:

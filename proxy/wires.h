@@ -41,13 +41,15 @@ public:
     static std::unique_ptr<Line> adopt(UniqueFd queue, const TunIdentity& tun);
     Result<void> record(const Line& line, const alpine_stack_record& record);
     [[nodiscard]] std::map<unsigned, alpine_stack_record> recorded_stacks() const;
-    [[nodiscard]] std::multimap<unsigned, alpine_flow_key> flows() const;
+    [[nodiscard]] std::map<alpine_flow_key, std::vector<alpine_flow_owner>, KeyLess> flows() const;
     Result<void> renew_tun(unsigned ifindex);
 
     std::vector<alpine_connection_key> take_connections(unsigned ifindex);
-    Result<void> set(const alpine_flow_key& key, unsigned ifindex) override;
+    Result<void> set(const alpine_flow_key& key, const alpine_flow_owner& owner) override;
+    /// EADDRINUSE: they are not all on one wire.
+    Result<void> share(const alpine_flow_key& key, const std::vector<alpine_flow_owner>& owners) override;
     void erase(const alpine_flow_key& key) override;
-    Result<void> add_address(const in6_addr& address);
+    Result<void> add_address(const in6_addr& address, const alpine_address_use& use);
     void remove_address(const in6_addr& address);
 
     [[nodiscard]] std::size_t host_count() const { return steer_ != nullptr ? steer_->host_count() : 0; }
@@ -56,6 +58,8 @@ public:
 
 private:
     Result<std::unique_ptr<Line>> attach_tun();
+    /// The classic wire knows all claims, the eBPF programs only those of TUNs: they cannot redirect to a line.
+    Result<void> give(const alpine_flow_key& key, const std::vector<alpine_flow_owner>& owners);
 
     Steering* steer_;
     classic::Wire* classic_;

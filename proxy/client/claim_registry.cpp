@@ -72,7 +72,9 @@ bool ClaimRegistry::add(const alpine_endpoint& endpoint, int socket) {
     RegisteredClaim* place = place_of(endpoint);
     if (!place->used) {
         ++used_;
-        *place = RegisteredClaim{endpoint, -1, 0, true};
+    }
+    if (place->count == 0) {
+        *place = RegisteredClaim{endpoint, -1, 0, true, Accepting::unsaid};
     }
     ++place->count;
     place->socket = socket;
@@ -85,6 +87,15 @@ void ClaimRegistry::remove(const alpine_endpoint& endpoint) {
     }
     if (RegisteredClaim* place = place_of(endpoint); place->count != 0) {
         --place->count;
+    }
+}
+
+void ClaimRegistry::set_accepting(const alpine_endpoint& endpoint, bool accepts) {
+    if (capacity_ == 0) {
+        return;
+    }
+    if (RegisteredClaim* place = place_of(endpoint); place->count != 0) {
+        place->accepting = accepts ? Accepting::yes : Accepting::no;
     }
 }
 

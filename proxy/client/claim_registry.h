@@ -11,12 +11,16 @@
 
 namespace alp::proxy {
 
+/// What was last said of taking new connections.
+enum class Accepting : std::uint8_t { unsaid, no, yes };
+
 /// Claims of one endpoint.
 struct RegisteredClaim {
     alpine_endpoint endpoint;
     int socket;           ///< the descriptor that the (last) claim was made with, by now perhaps another file's; or -1
     std::uint32_t count;  ///< claims not yet released; 0: an empty place, or one that was given up
     bool used;            ///< there may be more of the same chain behind it
+    Accepting accepting;
 };
 
 /// Not thread-safe. Nothing is freed at the end: it lives as long as its process.
@@ -31,6 +35,9 @@ public:
 
     /// One claim less, if there is any.
     void remove(const alpine_endpoint& endpoint);
+
+    /// What there is of a claim, if there is one, has been said or will be.
+    void set_accepting(const alpine_endpoint& endpoint, bool accepts);
 
     /// In a forked child: the claims are the parent's.
     void forget_all();

@@ -210,18 +210,28 @@ void Client::note(const alpine_msg_header& request, int send_fd, const RawReply&
             granted.endpoint.key.port_be = granted.ports_be[i];
             registry_.add(granted.endpoint, -1);
         }
-    } else if (request.type == ALPINE_MSG_RELEASE) {
-        registry_.remove(reinterpret_cast<const alpine_release&>(request).endpoint);
+    } else {
+        note_change(request);
     }
 }
 
-/// A release while alpined is away: the claim will not be named again, and that is all it takes.
-bool Client::drop_while_away(const alpine_msg_header& request) {
-    if (request.type != ALPINE_MSG_RELEASE || !handover_receive_.valid()) {
+/// What changes a claim there is. False: another request.
+bool Client::note_change(const alpine_msg_header& request) {
+    if (request.type == ALPINE_MSG_RELEASE) {
+        registry_.remove(reinterpret_cast<const alpine_release&>(request).endpoint);
+    } else if (request.type == ALPINE_MSG_ACCEPTING) {
+        const auto& word = reinterpret_cast<const alpine_accepting&>(request);
+        registry_.set_accepting(word.endpoint, word.accepts != 0);
+    } else {
         return false;
     }
-    registry_.remove(reinterpret_cast<const alpine_release&>(request).endpoint);
     return true;
+}
+
+/// While alpined is away: a claim that is released will not be named again, and what is said of accepting will be when
+/// it is. That is all it takes.
+bool Client::drop_while_away(const alpine_msg_header& request) {
+    return handover_receive_.valid() && note_change(request);
 }
 
 // A reply that came too late for its request is still in line before ours: it is passed over.
@@ -359,6 +369,14 @@ Result<std::vector<Claim>> Client::lease(std::uint8_t protocol, unsigned count) 
         leased.push_back(claim_of(endpoint));
     }
     return leased;
+}
+
+Result<void> Client::set_accepting(const Claim& claim, bool accepts) {
+    auto request = make_request<alpine_accepting>(ALPINE_MSG_ACCEPTING);
+    request.endpoint = endpoint_of(claim);
+    request.accepts = accepts ? 1 : 0;
+    const auto reply = ask<alpine_reply>(request.header, sizeof(request), -1, nullptr);
+    return reply ? Result<void>() : reply.error();
 }
 
 Result<void> Client::release(const Claim& claim) {

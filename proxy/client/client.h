@@ -7,7 +7,8 @@
 // can meet a symbol that Alpine interposes. Nothing throws.
 //
 // When alpined goes away the connection breaks, and every request fails; unless a Reattachment (reattachment.h) brings
-// a new connection: then requests wait for it, up to kPatience, and a release is remembered and needs no alpined.
+// a new connection: then requests wait for it, up to kPatience; a release, or word of accepting, is remembered and
+// needs no alpined.
 //
 // Every error's message() is one line that names the remedy where there is one.
 #pragma once
@@ -76,12 +77,16 @@ public:
     /// Errors: see struct alpine_claim in abi/proxy.h; ENETDOWN alpined has been away for kPatienceMs.
     Result<Claim> claim(int socket);
 
-    /// The same for transports the host lacks (SCTP, DCCP). Port 0: alpined picks one.
+    /// The same for what no host socket can stand for: transports the host lacks (SCTP, DCCP; port 0: alpined picks
+    /// one), the id of an echo request, a protocol without ports.
     Result<Claim> claim_explicit(std::uint8_t protocol, const in6_addr& address, std::uint16_t port, bool dual_stack);
 
     /// Leases up to `count` ephemeral ports of TCP or UDP on the wildcard address: claims, each to be given back by
     /// release(). At least one. Errors: see struct alpine_lease in abi/proxy.h.
     Result<std::vector<Claim>> lease(std::uint8_t protocol, unsigned count);
+
+    /// Says that on this claim new connections are taken, or not any more: see ACCEPTING in abi/proxy.h.
+    Result<void> set_accepting(const Claim& claim, bool accepts);
 
     /// Takes back one claim: claims are counted, each claim() wants its release(). Once it returns, the host's port
     /// is free again. Errors: ENOENT.
@@ -115,6 +120,7 @@ private:
     Result<void> send(const alpine_msg_header& request, std::size_t length, int send_fd) const;
     Result<void> receive(RawReply& reply) const;
     void note(const alpine_msg_header& request, int send_fd, const RawReply& reply);
+    bool note_change(const alpine_msg_header& request);
     bool drop_while_away(const alpine_msg_header& request);
     /// A socket pair for connections made by the thread that reattaches.
     Result<void> prepare_handover();

@@ -17,7 +17,7 @@ inline constexpr std::array<const char*, ALPINE_DROP_REASONS> drop_names = {
 };
 
 inline constexpr std::array<const char*, ALPINE_VERDICTS> verdict_names = {
-    "to-host", "to-stack", "out", "out-to-host", "out-to-stack", "dropped",
+    "to-host", "to-stack", "out", "out-to-host", "out-to-stack", "dropped", "to-several",
 };
 
 /// "steer", "classic".

@@ -265,7 +265,18 @@ Reattachment::Outcome Reattachment::claim_again(int connection, RegisteredClaim&
         }
         lost_claims_ += error != 0 ? 1 : 0;
     }
-    return Outcome::done;
+    return say_accepting(connection, claim);
+}
+
+Reattachment::Outcome Reattachment::say_accepting(int connection, const RegisteredClaim& claim) {
+    if (claim.accepting == Accepting::unsaid) {
+        return Outcome::done;
+    }
+    auto request = make_request<alpine_accepting>(ALPINE_MSG_ACCEPTING);
+    request.endpoint = claim.endpoint;
+    request.accepts = claim.accepting == Accepting::yes ? 1 : 0;
+    alpine_reply reply{};
+    return ask(connection, request.header, sizeof(request), -1, reply);
 }
 
 Reattachment::Outcome Reattachment::settle(int connection) {

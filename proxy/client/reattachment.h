@@ -67,6 +67,7 @@ private:
     Outcome call();
     Outcome reattach(int connection);
     Outcome claim_again(int connection, RegisteredClaim& claim);
+    Outcome say_accepting(int connection, const RegisteredClaim& claim);
     Outcome claim_with(int connection, const RegisteredClaim& claim, int socket, int& error);
     Outcome prove_anew(int connection, const RegisteredClaim& claim, int socket, int& error);
     Outcome settle(int connection);

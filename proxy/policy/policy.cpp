@@ -3,6 +3,7 @@
 
 #define TOML_EXCEPTIONS 0
 #include <fmt/core.h>
+#include <netinet/in.h>
 #include <pwd.h>
 #include <toml++/toml.h>
 #include <unistd.h>
@@ -43,7 +44,10 @@ private:
         if (section != nullptr && name == "limits") {
             return read_limits(*section);
         }
-        return complain(node, fmt::format("unknown section '{}' (known: users, ports, limits)", name));
+        if (section != nullptr && name == "protocols") {
+            return read_protocols(*section);
+        }
+        return complain(node, fmt::format("unknown section '{}' (known: users, ports, protocols, limits)", name));
     }
 
     /// What is in [limits] holds for all, also for those who have a section of their own, wherever that stands.
@@ -137,7 +141,11 @@ private:
     }
 
     Result<void> add_user(const toml::node& user, bool allow) {
-        auto& users = allow ? policy_.allow_ : policy_.deny_;
+        return allow ? add_to(user, policy_.allow_, &policy_.allow_all_) : add_to(user, policy_.deny_, nullptr);
+    }
+
+    /// A user by name or number; "*" where `all` is given.
+    Result<void> add_to(const toml::node& user, std::set<uid_t>& users, bool* all) {
         if (const auto id = user.value_exact<std::int64_t>(); id && *id >= 0) {
             users.insert(static_cast<uid_t>(*id));
             return {};
@@ -146,8 +154,8 @@ private:
         if (!name) {
             return complain(user, "a user is a name or a number");
         }
-        if (allow && *name == "*") {
-            policy_.allow_all_ = true;
+        if (all != nullptr && *name == "*") {
+            *all = true;
             return {};
         }
         const passwd* entry = getpwnam(name->c_str());
@@ -156,6 +164,35 @@ private:
         }
         users.insert(entry->pw_uid);
         return {};
+    }
+
+    Result<void> read_protocols(const toml::table& section) {
+        for (const auto& [name, node] : section) {
+            const std::string_view text = name.str();
+            unsigned protocol = 0;
+            const auto parsed = std::from_chars(text.data(), text.data() + text.size(), protocol);
+            if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || protocol > 255 ||
+                !node.is_array()) {
+                return complain(node, fmt::format("'{}' is no protocol's number with a list of users", text));
+            }
+            if (is_claimed_by_port(protocol)) {
+                return complain(node, fmt::format("protocol {} is claimed by port, not as a whole", protocol));
+            }
+            auto& grant = policy_.protocols_[static_cast<std::uint8_t>(protocol)];
+            for (const auto& user : *node.as_array()) {
+                if (auto added = add_to(user, grant.users, &grant.all); !added) {
+                    return added;
+                }
+            }
+        }
+        return {};
+    }
+
+    /// ICMP by the id of its echo requests.
+    static bool is_claimed_by_port(unsigned protocol) {
+        return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE ||
+               protocol == IPPROTO_SCTP || protocol == IPPROTO_DCCP || protocol == IPPROTO_ICMP ||
+               protocol == IPPROTO_ICMPV6;
     }
 
     Result<void> read_ports(const toml::table& section) {
@@ -202,6 +239,11 @@ Limits Policy::limits(uid_t uid) const {
 
 bool Policy::allows_port(uid_t uid, std::uint16_t port, std::uint16_t host_first) const {
     return uid == 0 || port >= unprivileged_from_.value_or(host_first);
+}
+
+bool Policy::allows_protocol(uid_t uid, std::uint8_t protocol) const {
+    const auto grant = protocols_.find(protocol);
+    return uid == 0 || (grant != protocols_.end() && (grant->second.all || grant->second.users.contains(uid)));
 }
 
 }  // namespace alp::proxy

@@ -9,6 +9,9 @@
 //   unprivileged_from = 1024 # lowest port for users other than root on transports the host's kernel lacks;
 //                            # default: the host's net.ipv4.ip_unprivileged_port_start
 //
+//   [protocols]              # protocols without ports, by number: who may have them (names, numeric ids, "*")
+//   253 = ["alice", 1000]    # default: nobody but root
+//
 //   [limits]                 # of each user but root; every one may be left out
 //   stacks = 256             # at one time
 //   ports = 32768            # claimed ports, all stacks together
@@ -48,16 +51,25 @@ public:
     /// `host_first` is the host's ip_unprivileged_port_start.
     [[nodiscard]] bool allows_port(uid_t uid, std::uint16_t port, std::uint16_t host_first) const;
 
+    /// A protocol without ports, as a whole.
+    [[nodiscard]] bool allows_protocol(uid_t uid, std::uint8_t protocol) const;
     /// Of a user other than root.
     [[nodiscard]] Limits limits(uid_t uid) const;
 
 private:
     friend class PolicyReader;
 
+    /// Named users, and whether everybody is.
+    struct Grant {
+        bool all = false;
+        std::set<uid_t> users;
+    };
+
     bool allow_all_ = true;
     std::set<uid_t> allow_;
     std::set<uid_t> deny_;
     std::optional<std::uint16_t> unprivileged_from_;
+    std::map<std::uint8_t, Grant> protocols_;
     Limits limits_;
     std::map<uid_t, Limits> limits_of_;
 };

@@ -21,6 +21,7 @@ constexpr std::array kept_capabilities = {
     CAP_NET_RAW,           // resets, the classic wire's raw sockets and capture
     CAP_NET_BIND_SERVICE,  // holding ports below 1024
     CAP_BPF,               // maps, where kernel.unprivileged_bpf_disabled is set
+    CAP_CHOWN,             // holding a port that sockets of another user share: fchown(2) of a socket
 };
 
 constexpr std::array allowed_calls = {
@@ -33,6 +34,7 @@ constexpr std::array allowed_calls = {
     SCMP_SYS(writev), SCMP_SYS(lseek), SCMP_SYS(fstat), SCMP_SYS(stat), SCMP_SYS(newfstatat), SCMP_SYS(statx),
     SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(getdents64),
     SCMP_SYS(fcntl), SCMP_SYS(ioctl), SCMP_SYS(dup), SCMP_SYS(dup3), SCMP_SYS(unlink), SCMP_SYS(fadvise64),
+    SCMP_SYS(fchown),
     // sockets and waiting
     SCMP_SYS(socket), SCMP_SYS(bind), SCMP_SYS(connect), SCMP_SYS(accept4), SCMP_SYS(sendto), SCMP_SYS(recvfrom),
     SCMP_SYS(sendmsg), SCMP_SYS(recvmsg), SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(getsockopt),

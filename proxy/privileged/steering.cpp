@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
@@ -74,7 +75,7 @@ Result<std::unique_ptr<Steering>> Steering::load() {
     if (alpine_steering__load(skeleton) != 0) {
         return Error{errno,
                      "the host kernel refused the steering programs: run alpined as root (CAP_BPF, CAP_NET_ADMIN) "
-                     "on Linux 5.10 or later; --log-level debug shows its reasons"};
+                     "on Linux 5.12 or later; --log-level debug shows its reasons"};
     }
     if (auto kept = steering->keep_maps(); !kept) {
         return kept.error();
@@ -184,21 +185,31 @@ std::map<unsigned, alpine_stack_record> Steering::recorded_stacks() const {
     return all;
 }
 
-std::multimap<unsigned, alpine_flow_key> Steering::flows() const {
-    std::multimap<unsigned, alpine_flow_key> all;
+std::vector<alpine_flow_owner> Steering::sharers(const alpine_flow_key& key) const {
+    alpine_share share{};
+    if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.shares), &key, &share) != 0) {
+        return {};
+    }
+    return {share.members, share.members + std::min<std::size_t>(share.count, std::size(share.members))};
+}
+
+std::map<alpine_flow_key, std::vector<alpine_flow_owner>, KeyLess> Steering::flows() const {
+    std::map<alpine_flow_key, std::vector<alpine_flow_owner>, KeyLess> all;
     for_each_entry<alpine_flow_key, alpine_flow_owner>(
-        skeleton_->maps.flows, [&all](const auto& key, const auto& owner) { all.emplace(owner.ifindex, key); });
+        skeleton_->maps.flows, [this, &all](const auto& key, const auto& owner) {
+            all[key] = owner.ifindex == ALPINE_SHARED_FLOW ? sharers(key) : std::vector{owner};
+        });
     return all;
 }
 
-std::vector<in6_addr> Steering::addresses() const {
-    std::vector<in6_addr> all;
-    for_each_entry<alpine_address, std::uint32_t>(skeleton_->maps.local_addresses,
-                                                  [&all](const auto& key, const auto&) {
-                                                      in6_addr address{};
-                                                      std::memcpy(&address, key.addr, sizeof(address));
-                                                      all.push_back(address);
-                                                  });
+std::map<in6_addr, alpine_address_use, AddressLess> Steering::addresses() const {
+    std::map<in6_addr, alpine_address_use, AddressLess> all;
+    for_each_entry<alpine_address, alpine_address_use>(skeleton_->maps.local_addresses,
+                                                       [&all](const auto& key, const auto& use) {
+                                                           in6_addr address{};
+                                                           std::memcpy(&address, key.addr, sizeof(address));
+                                                           all[address] = use;
+                                                       });
     return all;
 }
 
@@ -250,20 +261,44 @@ std::vector<alpine_connection_key> Steering::take_connections(unsigned ifindex) 
     return left_open;
 }
 
-Result<void> Steering::set(const alpine_flow_key& key, unsigned ifindex) {
-    const alpine_flow_owner owner{ifindex};
+Result<void> Steering::set_owner(const alpine_flow_key& key, const alpine_flow_owner& owner) {
     if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.flows), &key, &owner, BPF_ANY) != 0) {
         return Error{errno == E2BIG ? ENOSPC : errno, "no room for one more steered endpoint"};
     }
     return {};
 }
 
-void Steering::erase(const alpine_flow_key& key) { bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.flows), &key); }
+// A packet must never find the flow shared and no share: so the flow is written last when sharing begins, and first
+// when it ends.
+Result<void> Steering::set(const alpine_flow_key& key, const alpine_flow_owner& owner) {
+    auto owned = set_owner(key, owner);
+    if (owned) {
+        bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.shares), &key);
+    }
+    return owned;
+}
 
-Result<void> Steering::add_address(const in6_addr& address) {
+Result<void> Steering::share(const alpine_flow_key& key, const std::vector<alpine_flow_owner>& owners) {
+    alpine_share share{};
+    if (owners.size() > std::size(share.members)) {
+        return Error{ENOSPC, "no more than " + std::to_string(std::size(share.members)) + " stacks share an endpoint"};
+    }
+    share.count = static_cast<__u32>(owners.size());
+    std::ranges::copy(owners, share.members);
+    if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.shares), &key, &share, BPF_ANY) != 0) {
+        return Error{errno == E2BIG ? ENOSPC : errno, "no room for one more shared endpoint"};
+    }
+    return set_owner(key, {ALPINE_SHARED_FLOW, 0, 0, 0});
+}
+
+void Steering::erase(const alpine_flow_key& key) {
+    bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.flows), &key);
+    bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.shares), &key);
+}
+
+Result<void> Steering::add_address(const in6_addr& address, const alpine_address_use& use) {
     const alpine_address key = key_of(address);
-    const std::uint32_t present = 1;
-    if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.local_addresses), &key, &present, BPF_ANY) != 0) {
+    if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.local_addresses), &key, &use, BPF_ANY) != 0) {
         return Error{errno, "no room for one more local address"};
     }
     return {};

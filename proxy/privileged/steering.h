@@ -58,18 +58,20 @@ public:
     /// The TCP connections that a stack has left open. They are forgotten.
     std::vector<alpine_connection_key> take_connections(unsigned ifindex);
 
-    Result<void> set(const alpine_flow_key& key, unsigned ifindex) override;
+    Result<void> set(const alpine_flow_key& key, const alpine_flow_owner& owner) override;
+    Result<void> share(const alpine_flow_key& key, const std::vector<alpine_flow_owner>& owners) override;
     void erase(const alpine_flow_key& key) override;
-    /// All there are, by the ifindex of their TUN.
-    [[nodiscard]] std::multimap<unsigned, alpine_flow_key> flows() const;
+    /// All there are, with their owners in the order of their coming.
+    [[nodiscard]] std::map<alpine_flow_key, std::vector<alpine_flow_owner>, KeyLess> flows() const;
 
     [[nodiscard]] std::map<std::string, std::string> settings() const override;
     Result<void> note_setting(const std::string& path, const std::string& previous) override;
     void forget_setting(const std::string& path) override;
 
-    Result<void> add_address(const in6_addr& address);
+    /// An address of the host, or one by which it is reached by broadcast. Replaces what was known of it.
+    Result<void> add_address(const in6_addr& address, const alpine_address_use& use);
     void remove_address(const in6_addr& address);
-    [[nodiscard]] std::vector<in6_addr> addresses() const;
+    [[nodiscard]] std::map<in6_addr, alpine_address_use, AddressLess> addresses() const;
 
     /// Devices of the host that steering is on.
     [[nodiscard]] std::size_t host_count() const { return hosts_.size(); }
@@ -78,6 +80,8 @@ public:
 
 private:
     explicit Steering(alpine_steering* skeleton) : skeleton_(skeleton) {}
+    Result<void> set_owner(const alpine_flow_key& key, const alpine_flow_owner& owner);
+    [[nodiscard]] std::vector<alpine_flow_owner> sharers(const alpine_flow_key& key) const;
     Result<void> keep_maps();
     void read_devices();
 

@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -50,31 +51,51 @@ std::vector<alpine_connection_key> Steering::take_connections(unsigned) { return
 
 namespace {
 
-// A flow never passes from one stack to another without having been taken away in between.
-Result<void> set_flow(const alpine_flow_key& key, unsigned ifindex) {
-    const auto [flow, made] = kernel().flows.emplace(key, ifindex);
-    ALPINE_FUZZ_MUST(made || flow->second == ifindex);
-    ALPINE_FUZZ_MUST(kernel().counted.contains(ifindex));
+// A flow never passes from some stacks to others without having been taken away in between.
+Result<void> give(const alpine_flow_key& key, const std::set<unsigned>& owners) {
+    const auto [flow, made] = kernel().flows.emplace(key, owners);
+    const auto stays = [&owners](unsigned ifindex) { return owners.contains(ifindex); };
+    ALPINE_FUZZ_MUST(made || std::ranges::any_of(flow->second, stays));
+    ALPINE_FUZZ_MUST(std::ranges::includes(kernel().counted, owners));
+    flow->second = owners;
     return {};
 }
 
+Result<void> give(const alpine_flow_key& key, const std::vector<alpine_flow_owner>& owners) {
+    std::set<unsigned> all;
+    for (const auto& owner : owners) {
+        all.insert(owner.ifindex);
+    }
+    ALPINE_FUZZ_MUST(owners.size() > 1 && all.size() == owners.size());
+    return give(key, all);
+}
+
+bool is_on_lines(const std::set<unsigned>& owners) { return classic::Wire::is_line(*owners.rbegin()); }
+
 /// Every flow is taken away from both wires, and is on one of them.
-void erase_flow(const alpine_flow_key& key, bool on_line) {
+void erase_flow(const alpine_flow_key& key, bool on_lines) {
     const auto flow = kernel().flows.find(key);
-    if (flow != kernel().flows.end() && classic::Wire::is_line(flow->second) == on_line) {
+    if (flow != kernel().flows.end() && is_on_lines(flow->second) == on_lines) {
         kernel().flows.erase(flow);
         kernel().erased.insert(key);
     }
-    if (on_line) {
+    if (on_lines) {
         ALPINE_FUZZ_MUST(kernel().erased.erase(key) == 1);
     }
 }
 
 }  // namespace
 
-Result<void> Steering::set(const alpine_flow_key& key, unsigned ifindex) {
-    ALPINE_FUZZ_MUST(!classic::Wire::is_line(ifindex));
-    return set_flow(key, ifindex);
+Result<void> Steering::set(const alpine_flow_key& key, const alpine_flow_owner& owner) {
+    ALPINE_FUZZ_MUST(!classic::Wire::is_line(owner.ifindex));
+    return give(key, std::set{owner.ifindex});
+}
+
+Result<void> Steering::share(const alpine_flow_key& key, const std::vector<alpine_flow_owner>& owners) {
+    for (const auto& owner : owners) {
+        ALPINE_FUZZ_MUST(!classic::Wire::is_line(owner.ifindex));
+    }
+    return give(key, owners);
 }
 
 void Steering::erase(const alpine_flow_key& key) { erase_flow(key, false); }
@@ -85,10 +106,10 @@ std::array<std::uint64_t, ALPINE_VERDICTS> Steering::verdicts() const { return {
 
 // There was no alpined before.
 std::map<unsigned, alpine_stack_record> Steering::recorded_stacks() const { return {}; }
-std::multimap<unsigned, alpine_flow_key> Steering::flows() const { return {}; }
+std::map<alpine_flow_key, std::vector<alpine_flow_owner>, KeyLess> Steering::flows() const { return {}; }
 Result<void> Steering::record_stack(unsigned, const alpine_stack_record&) { return {}; }
 Result<void> Steering::renew_tun(unsigned) { return {}; }
-Result<void> Steering::add_address(const in6_addr&) { return {}; }
+Result<void> Steering::add_address(const in6_addr&, const alpine_address_use&) { return {}; }
 void Steering::remove_address(const in6_addr&) {}
 std::map<std::string, std::string> Steering::settings() const { return {}; }
 Result<void> Steering::note_setting(const std::string&, const std::string&) { return {}; }
@@ -174,12 +195,18 @@ Result<std::unique_ptr<Line>> Wire::attach_again(UniqueFd far_end) {
     return attach();
 }
 
-Result<void> Wire::set(const alpine_flow_key& key, unsigned ifindex) {
-    return is_line(ifindex) ? set_flow(key, ifindex) : Result<void>();
+Result<void> Wire::set(const alpine_flow_key& key, const alpine_flow_owner& owner) {
+    return is_line(owner.ifindex) ? give(key, std::set{owner.ifindex}) : Result<void>();
 }
 
+Result<void> Wire::share(const alpine_flow_key& key, const std::vector<alpine_flow_owner>& owners) {
+    return is_line(owners.front().ifindex) ? give(key, owners) : Result<void>();
+}
+
+std::vector<alpine_flow_owner> Wire::owners(const alpine_flow_key&) { return {}; }
+
 void Wire::erase(const alpine_flow_key& key) { erase_flow(key, true); }
-Result<void> Wire::add_address(const in6_addr&) { return {}; }
+Result<void> Wire::add_address(const in6_addr&, const alpine_address_use&) { return {}; }
 void Wire::remove_address(const in6_addr&) {}
 std::vector<alpine_connection_key> Wire::take_connections(unsigned) { return {}; }
 alpine_wire_counters Wire::counters(unsigned) { return {}; }

@@ -11,10 +11,11 @@
 namespace alp::fuzz {
 
 struct Kernel {
-    std::map<alpine_flow_key, unsigned, proxy::KeyLess> flows;  ///< as the steering map: endpoint -> TUN or line
-    std::set<alpine_flow_key, proxy::KeyLess> erased;           ///< flows that one wire is done with, the other not yet
-    std::set<unsigned> tuns;                                    ///< and classic lines, that exist
-    std::set<unsigned> counted;                                 ///< that counters are kept for
+    /// As the steering maps: endpoint -> TUNs or lines, of one wire.
+    std::map<alpine_flow_key, std::set<unsigned>, proxy::KeyLess> flows;
+    std::set<alpine_flow_key, proxy::KeyLess> erased;  ///< flows that one wire is done with, the other not yet
+    std::set<unsigned> tuns;                           ///< and classic lines, that exist
+    std::set<unsigned> counted;                        ///< that counters are kept for
     unsigned next_ifindex = 10;
 };
 

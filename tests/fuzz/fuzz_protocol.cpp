@@ -33,6 +33,8 @@ namespace {
 constexpr std::size_t most_clients = 4;
 constexpr std::array<uid_t, 4> users = {1000, 1001, 0, 1002};
 constexpr uid_t denied_user = 1002;
+constexpr uid_t granted_user = 1001;
+constexpr std::uint8_t granted_protocol = 253;
 constexpr std::uint16_t first_unprivileged_port = 1024;
 
 /// What there is once for all inputs.
@@ -188,9 +190,10 @@ private:
             sizeof(alpine_list),       sizeof(alpine_lease),  ALPINE_MSG_MAX,       ALPINE_MSG_MAX + 1};
         const unsigned type = program_.byte() % 12;
         const bool bare = type == ALPINE_MSG_STATUS || type == ALPINE_MSG_SETTLED || type == ALPINE_MSG_FAR_END;
-        const std::size_t fitting = type == ALPINE_MSG_LEASE ? sizeof(alpine_lease)
-                                    : bare                   ? sizeof(alpine_msg_header)
-                                                             : lengths[type % 5];
+        const std::size_t fitting = type == ALPINE_MSG_LEASE       ? sizeof(alpine_lease)
+                                    : type == ALPINE_MSG_ACCEPTING ? sizeof(alpine_accepting)
+                                    : bare                         ? sizeof(alpine_msg_header)
+                                                                   : lengths[type % 5];
         const std::size_t length =
             program_.below(4) != 0 ? fitting : lengths[program_.below(static_cast<unsigned>(lengths.size()))];
         return with_descriptors(request_of(type, length));
@@ -335,7 +338,7 @@ private:
     void check_claim(Client& client, const Request& request, const alpine_claim_reply& reply) {
         const alpine_flow_key& key = reply.endpoint.key;
         ALPINE_FUZZ_MUST(client.ifindex != 0);
-        ALPINE_FUZZ_MUST(kernel().flows.contains(key) && kernel().flows[key] == client.ifindex);
+        ALPINE_FUZZ_MUST(kernel().flows.contains(key) && kernel().flows[key].contains(client.ifindex));
         ALPINE_FUZZ_MUST(request.descriptors.size() <= 1);
         if (request.descriptors.empty()) {
             check_claim_without_socket(client, request, key);
@@ -355,7 +358,7 @@ private:
         for (unsigned i = 0; i < reply.count; ++i) {
             key.port_be = reply.ports_be[i];
             ALPINE_FUZZ_MUST(ntohs(key.port_be) >= first_unprivileged_port);
-            ALPINE_FUZZ_MUST(kernel().flows.contains(key) && kernel().flows[key] == client.ifindex);
+            ALPINE_FUZZ_MUST(kernel().flows.contains(key) && kernel().flows[key] == std::set{client.ifindex});
             client.proved.emplace(key.protocol, key.port_be);
         }
     }
@@ -363,20 +366,41 @@ private:
     static void check_claim_without_socket(Client& client, const Request& request, const alpine_flow_key& key) {
         alpine_claim asked{};
         std::memcpy(&asked, request.bytes.data(), sizeof(asked));
-        const bool echo = key.protocol == IPPROTO_ICMP || key.protocol == IPPROTO_ICMPV6;
-        ALPINE_FUZZ_MUST(echo || key.protocol == IPPROTO_SCTP || key.protocol == IPPROTO_DCCP);
-        ALPINE_FUZZ_MUST(!echo || asked.endpoint.key.port_be == 0);  // an id is given out
-        ALPINE_FUZZ_MUST(client.uid == 0 || ntohs(key.port_be) >= first_unprivileged_port);
+        const bool picked = asked.endpoint.key.port_be == 0 && key.port_be != 0;
+        ALPINE_FUZZ_MUST(picked || asked.endpoint.key.port_be == key.port_be);
+        if (is_without_ports(key)) {
+            ALPINE_FUZZ_MUST(proxy::is_wildcard(key) && key.port_be == 0);
+            ALPINE_FUZZ_MUST(client.uid == 0 || (client.uid == granted_user && key.protocol == granted_protocol));
+        } else if (is_echo(key)) {
+            ALPINE_FUZZ_MUST(picked || client.uid == 0);
+        } else {
+            ALPINE_FUZZ_MUST(key.protocol == IPPROTO_SCTP || key.protocol == IPPROTO_DCCP);
+            ALPINE_FUZZ_MUST(client.uid == 0 || ntohs(key.port_be) >= first_unprivileged_port);
+        }
         client.proved.emplace(key.protocol, key.port_be);
     }
 
-    /// Every flow leads to a client that lives, and that has proved it.
+    static bool is_echo(const alpine_flow_key& key) {
+        return key.protocol == IPPROTO_ICMP || key.protocol == IPPROTO_ICMPV6;
+    }
+    static bool is_without_ports(const alpine_flow_key& key) {
+        return !proxy::has_ports(key.protocol) && !is_echo(key);
+    }
+
+    /// Every flow leads to clients that live, and that have proved it: one, or several of one user who said so.
     void check_flows() {
-        for (const auto& [key, ifindex] : kernel().flows) {
-            const auto owner = std::ranges::find(clients_, ifindex, &Client::ifindex);
-            ALPINE_FUZZ_MUST(ifindex != 0 && owner != clients_.end());
-            ALPINE_FUZZ_MUST(owner->proved.contains({key.protocol, key.port_be}));
-            ALPINE_FUZZ_MUST(key.pad == 0 && key.port_be != 0);
+        for (const auto& [key, owners] : kernel().flows) {
+            std::set<uid_t> uids;
+            for (const unsigned ifindex : owners) {
+                const auto owner = std::ranges::find(clients_, ifindex, &Client::ifindex);
+                ALPINE_FUZZ_MUST(ifindex != 0 && owner != clients_.end());
+                ALPINE_FUZZ_MUST(owner->proved.contains({key.protocol, key.port_be}));
+                uids.insert(owner->uid);
+            }
+            ALPINE_FUZZ_MUST(owners.size() == 1 || (key.protocol == IPPROTO_TCP && uids.size() == 1));
+            ALPINE_FUZZ_MUST(proxy::classic::Wire::is_line(*owners.begin()) ==
+                             proxy::classic::Wire::is_line(*owners.rbegin()));
+            ALPINE_FUZZ_MUST(key.pad == 0 && (key.port_be != 0) != is_without_ports(key));
         }
         std::set<unsigned> attached;
         for (const Client& client : clients_) {
@@ -389,7 +413,7 @@ private:
 
     void check_given_back() {
         if (const auto port = sockets_.port_given_back()) {
-            for (const auto& [key, ifindex] : kernel().flows) {
+            for (const auto& [key, owners] : kernel().flows) {
                 ALPINE_FUZZ_MUST(key.protocol != IPPROTO_UDP || key.port_be != *port);
             }
         }
@@ -435,7 +459,8 @@ void enter_own_network() {
 proxy::Policy make_policy() {
     std::array<char, 32> path{"/tmp/alpine-fuzz-XXXXXX"};
     const UniqueFd file(::mkstemp(path.data()));
-    const std::string text = "[users]\ndeny = [" + std::to_string(denied_user) + "]\n";
+    const std::string text = "[users]\ndeny = [" + std::to_string(denied_user) + "]\n[protocols]\n" +
+                             std::to_string(granted_protocol) + " = [" + std::to_string(granted_user) + "]\n";
     if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
         fail("policy file");
     }

@@ -36,16 +36,20 @@ for address in (sys.argv[1], "127.0.0.1"):
     for _ in range(10):
         peer.sendto(sys.argv[3].encode(), (address, int(sys.argv[2])))
 """
-# UDP packets with headers of its own making, from a port and an address that are not its.
+# UDP packets with headers of its own making, from whatever address and port.
 FORGER = """
 import socket, struct, sys
 raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
 source, destination, source_port, port, marker = *sys.argv[1:3], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5].encode()
 udp = struct.pack("!HHHH", source_port, port, 8 + len(marker), 0) + marker
 ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 0, 7, 0, 64, 17, 0, socket.inet_aton(source), socket.inet_aton(destination))
+refused = 0
 for _ in range(10):
-    raw.sendto(ip + udp, (destination, 0))
-print("sent", flush=True)
+    try:
+        raw.sendto(ip + udp, (destination, 0))
+    except PermissionError:
+        refused += 1
+print(refused, "refused", flush=True)
 sys.stdin.read()
 """
 RECEIVER = """
@@ -53,7 +57,7 @@ import socket, sys
 receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 receiver.bind((sys.argv[1], int(sys.argv[2])))
 print("listening", flush=True)
-receiver.settimeout(2)
+receiver.settimeout(float(sys.argv[3]))
 try:
     print(receiver.recv(100).decode(), flush=True)
 except TimeoutError:
@@ -75,7 +79,7 @@ def end(process):
 
 def test_sniffer_sees_nothing_of_the_host_nor_of_another_stack(lab):
     sniffer = start(lab, "a", alp(*python(SNIFFER, MARKER)))
-    receiver = start(lab, "b", python(RECEIVER, ADDRESS["b"], PORT))
+    receiver = start(lab, "b", python(RECEIVER, ADDRESS["b"], PORT, 20))
     lab.run("a", alp(*python(TALKER, ADDRESS["b"], PORT, MARKER)))
     lab.run("a", python(TALKER, ADDRESS["b"], PORT, MARKER))
     assert receiver.stdout.readline().strip() == MARKER
@@ -88,24 +92,35 @@ def test_sniffer_sees_its_own_stack(lab):
     assert int(end(sniffer)) > 0
 
 
-def forged(lab, source, port):
-    receiver = start(lab, "b", python(RECEIVER, ADDRESS["b"], PORT))
-    forger = start(lab, "a", alp(*python(FORGER, source, ADDRESS["b"], port, PORT, MARKER)), "sent")
-    assert receiver.stdout.readline().strip() == "nothing"
-    wait_until(lambda: "source-address:10" in ps(lab) or "not-owned:10" in ps(lab), "alp ps counts ten drops")
-    end(forger)
+def forge(lab, source, port, outcome):
+    """Answers the process, which goes on, and what the peer got."""
+    receiver = start(lab, "b", python(RECEIVER, ADDRESS["b"], PORT, 5))
+    forger = start(lab, "a", alp(*python(FORGER, source, ADDRESS["b"], port, PORT, MARKER)), outcome)
+    return forger, receiver.stdout.readline().strip()
 
 
 def ps(lab):
     return lab.run("a", ["alp", "ps"]).stdout
 
 
-def test_raw_socket_cannot_send_from_a_port_that_the_process_does_not_own(lab):
-    forged(lab, ADDRESS["a"], 7101)
+def test_raw_socket_sends_from_a_port_that_is_free(lab):
+    assert forge(lab, ADDRESS["a"], 7101, "0 refused")[1] == MARKER
+
+
+def test_raw_socket_cannot_send_from_a_port_that_is_the_hosts(lab):
+    start(lab, "a", python(RECEIVER, ADDRESS["a"], 7101, 60))
+    assert forge(lab, ADDRESS["a"], 7101, "10 refused")[1] == "nothing"
+
+
+def test_raw_socket_cannot_send_from_a_port_that_its_user_could_not_bind(lab):
+    assert forge(lab, ADDRESS["a"], 53, "10 refused")[1] == "nothing"
 
 
 def test_raw_socket_cannot_send_from_an_address_that_is_not_the_hosts(lab):
-    forged(lab, "10.77.0.99", 7101)
+    forger, got = forge(lab, "10.77.0.99", 7101, "0 refused")
+    assert got == "nothing"
+    wait_until(lambda: "source-address:10" in ps(lab), "alp ps counts ten drops")
+    end(forger)
 
 
 main()

@@ -250,14 +250,30 @@ TEST_F(Claims, TwoSocketsInOneClaimAreRefused) {
     EXPECT_EQ(claim_error({one.get(), one.get()}), EINVAL);
 }
 
+/// The socket still has its port, but does not say any more that others may have it, too.
+void stop_sharing(const UniqueFd& socket) {
+    const int off = 0;
+    ASSERT_EQ(setsockopt(socket.get(), SOL_SOCKET, SO_REUSEPORT, &off, sizeof(off)), 0);
+}
+
 TEST_F(Claims, TheSameEndpointOfAnotherStackIsInUse) {
     const Inside inside(testbed->a());
     const UniqueFd mine = bound_socket({"0.0.0.0", 0}, SOCK_DGRAM, true);
     const UniqueFd twin = bound_socket({"0.0.0.0", port_of(mine.get())}, SOCK_DGRAM, true);
     ASSERT_TRUE(twin.valid());
+    stop_sharing(mine);
     StackClient other(testbed->a());
     ASSERT_TRUE(other.proxy().claim(mine.get()).ok());
     EXPECT_EQ(claim_error({twin.get()}), EADDRINUSE);
+}
+
+TEST_F(Claims, TheSameEndpointOfAnotherStackIsSharedByReusePort) {
+    const Inside inside(testbed->a());
+    const UniqueFd mine = bound_socket({"0.0.0.0", 0}, SOCK_DGRAM, true);
+    const UniqueFd twin = bound_socket({"0.0.0.0", port_of(mine.get())}, SOCK_DGRAM, true);
+    StackClient other(testbed->a());
+    ASSERT_TRUE(other.proxy().claim(mine.get()).ok());
+    EXPECT_EQ(claim_error({twin.get()}), 0);
 }
 
 TEST_F(Claims, AnExplicitClaimOfATransportTheHostHasIsRefused) {

@@ -50,10 +50,28 @@ TEST(Policy, PrivilegedPortsAreTheHostsUnlessItSaysOtherwise) {
     EXPECT_TRUE(policy_of("[ports]\nunprivileged_from = 80\n").value().allows_port(nobody, 80, 1024));
 }
 
+TEST(Policy, AProtocolIsGrantedByNumber) {
+    const auto policy = policy_of("[protocols]\n253 = [1234, \"nobody\"]\n254 = [\"*\"]\n");
+    EXPECT_TRUE(policy.value().allows_protocol(1234, 253));
+    EXPECT_TRUE(policy.value().allows_protocol(nobody, 253));
+    EXPECT_FALSE(policy.value().allows_protocol(1235, 253));
+    EXPECT_TRUE(policy.value().allows_protocol(1235, 254));
+    EXPECT_FALSE(policy.value().allows_protocol(1234, 252));
+    EXPECT_TRUE(policy.value().allows_protocol(0, 252));
+    EXPECT_FALSE(Policy().allows_protocol(1234, 253));
+}
+
+TEST(Policy, AProtocolWithPortsIsNotGrantedAsAWhole) {
+    EXPECT_EQ(complaint_about("[protocols]\n17 = [1]\n"), ".toml:2: protocol 17 is claimed by port, not as a whole");
+    EXPECT_EQ(complaint_about("[protocols]\n256 = [1]\n"),
+              ".toml:2: '256' is no protocol's number with a list of users");
+}
+
 TEST(Policy, MistakesAreNamedWithTheirLine) {
     EXPECT_EQ(complaint_about("[users]\nallow = \"all\"\n"),
               ".toml:2: 'allow' is no list of users (known: allow, deny)");
-    EXPECT_EQ(complaint_about("\n\n[user]\n"), ".toml:3: unknown section 'user' (known: users, ports, limits)");
+    EXPECT_EQ(complaint_about("\n\n[user]\n"),
+              ".toml:3: unknown section 'user' (known: users, ports, protocols, limits)");
     EXPECT_EQ(complaint_about("[users]\ndeny = [\n\"no-such-user\"]\n"),
               ".toml:3: no user 'no-such-user' on this host");
     EXPECT_EQ(complaint_about("[ports]\nunprivileged_from = 70000\n"),

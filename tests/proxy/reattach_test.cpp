@@ -11,6 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <set>
+#include <vector>
+
 #include "proxy/client/address.h"
 #include "proxy/client/claim_registry.h"
 #include "proxy/client/requests.h"
@@ -178,6 +181,130 @@ TEST_F(Reattach, AFileIsNoQueue) {
     const UniqueFd unattached(open("/dev/net/tun", O_RDWR | O_CLOEXEC));
     EXPECT_EQ(back.reattach(unattached.get()), EBADF);
     EXPECT_EQ(back.reattach(-1), EINVAL);
+}
+
+constexpr uid_t nobody = 65534;
+
+/// For SO_PEERCRED, and as the owner of sockets.
+class AsNobody {
+public:
+    AsNobody() { EXPECT_EQ(seteuid(nobody), 0); }
+    AsNobody(const AsNobody&) = delete;
+    AsNobody& operator=(const AsNobody&) = delete;
+    ~AsNobody() { EXPECT_EQ(seteuid(0), 0); }
+};
+
+/// Two stacks of one user that share a port of UDP, both families', by SO_REUSEPORT, and then alpined is another one.
+class ReattachShared : public Reattach {
+protected:
+    static constexpr std::uint16_t port = 5010;
+
+    void SetUp() override {
+        Reattach::SetUp();
+        if (bed == nullptr) {
+            return;
+        }
+        Hand one = sharer();
+        Hand two = sharer();
+        bed->end_alpined(SIGKILL);
+        queues.push_back(std::move(one.queue));
+        queues.push_back(std::move(two.queue));
+        bed->start_alpined();
+    }
+
+    /// A stack on the port. The socket that proves it is alpined's alone afterwards.
+    Hand sharer() {
+        const Inside inside(bed->a());
+        const AsNobody nobody;
+        Hand made;
+        EXPECT_EQ(made.attach(), 0);
+        const UniqueFd dummy = bound_socket({"::", port}, SOCK_DGRAM, true);
+        EXPECT_EQ(made.claim({}, dummy.get()), 0);
+        return made;
+    }
+
+    /// Comes back and names its claim without a socket.
+    Hand come_back(const UniqueFd& queue) {
+        const Inside inside(bed->a());
+        const AsNobody nobody;
+        Hand back;
+        EXPECT_EQ(back.reattach(queue.get()), 0);
+        alpine_endpoint endpoint = udp_endpoint("::", port);
+        endpoint.flags = ALPINE_ENDPOINT_DUAL;
+        EXPECT_EQ(back.claim(endpoint), 0);
+        EXPECT_EQ(back.settled(), 0);
+        return back;
+    }
+
+    /// From as many ports of a peer, one datagram each.
+    void send_flows(std::uint16_t count) const {
+        const Inside inside(bed->b());
+        for (std::uint16_t i = 0; i < count; ++i) {
+            const UniqueFd peer = bound_socket({address_b4, static_cast<std::uint16_t>(6000 + i)});
+            send_datagram(peer.get(), {address_a4, port}, "hello");
+        }
+    }
+
+    /// The ports of the peer whose datagrams came to a queue.
+    static std::set<std::uint16_t> flows_at(const UniqueFd& queue) {
+        constexpr ssize_t udp_length = 8 + 5;  // with "hello"
+        unsigned char packet[2048];
+        std::set<std::uint16_t> flows;
+        for (ssize_t length = 0; (length = read(queue.get(), packet, sizeof(packet))) > udp_length;) {
+            const unsigned char* udp = packet + length - udp_length;
+            flows.insert(static_cast<std::uint16_t>(udp[0] << 8 | udp[1]));
+        }
+        return flows;
+    }
+
+    [[nodiscard]] bool nobody_can_bind(bool reuse_port) const {
+        const Inside inside(bed->a());
+        const AsNobody nobody;
+        return bound_socket({"0.0.0.0", port}, SOCK_DGRAM, reuse_port).valid();
+    }
+
+    std::vector<UniqueFd> queues;
+};
+
+TEST_F(ReattachShared, FlowsAreSpreadAsBefore) {
+    send_flows(64);
+    EXPECT_TRUE(within_a_second([&] { return !flows_at(queues[0]).empty(); }));
+    EXPECT_TRUE(within_a_second([&] { return !flows_at(queues[1]).empty(); }));
+}
+
+TEST_F(ReattachShared, ThePortIsHeldAsItWasShared) {
+    EXPECT_FALSE(nobody_can_bind(false));
+    EXPECT_TRUE(nobody_can_bind(true));
+    const Hand one = come_back(queues[0]);
+    const Hand two = come_back(queues[1]);
+    EXPECT_FALSE(nobody_can_bind(false));
+    EXPECT_TRUE(nobody_can_bind(true));
+}
+
+TEST_F(ReattachShared, AnotherStackOfTheUserJoinsAfterwards) {
+    const Hand one = come_back(queues[0]);
+    const Hand two = come_back(queues[1]);
+    const Hand three = sharer();
+    send_flows(64);
+    EXPECT_TRUE(within_a_second([&] { return !flows_at(three.queue).empty(); }));
+    EXPECT_TRUE(within_a_second([&] { return !flows_at(queues[0]).empty(); }));
+}
+
+TEST_F(ReattachShared, WhoeverDoesNotComeBackLeavesItToTheOther) {
+    const Hand one = come_back(queues[0]);
+    {
+        const Inside inside(bed->a());
+        const AsNobody nobody;
+        Hand two;
+        EXPECT_EQ(two.reattach(queues[1].get()), 0);
+        EXPECT_EQ(two.settled(), 0);
+    }
+    send_flows(16);
+    std::set<std::uint16_t> seen;
+    EXPECT_TRUE(within_a_second([&] {
+        seen.merge(flows_at(queues[0]));
+        return seen.size() == 16;
+    })) << seen.size();
 }
 
 UniqueFd make_tun(const char* name) {

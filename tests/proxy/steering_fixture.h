@@ -81,13 +81,34 @@ protected:
 
     void add_address(const std::string& address) {
         const in6_addr key = mapped_address(address);
-        const std::uint32_t one = 1;
-        bpf_map_update_elem(bpf_map__fd(programs->maps.local_addresses), &key, &one, BPF_ANY);
+        const alpine_address_use use{out, 0};
+        bpf_map_update_elem(bpf_map__fd(programs->maps.local_addresses), &key, &use, BPF_ANY);
+    }
+
+    void add_broadcast(const std::string& address) {
+        const in6_addr key = mapped_address(address);
+        const alpine_address_use use{out, 1};
+        bpf_map_update_elem(bpf_map__fd(programs->maps.local_addresses), &key, &use, BPF_ANY);
+    }
+
+    struct Member {
+        unsigned ifindex;
+        bool accepts;
+    };
+
+    void share(std::uint8_t protocol, const Point& point, const std::vector<Member>& members) {
+        const auto key = proxy::make_key(protocol, mapped_address(point.address), htons(point.port));
+        alpine_share shared{};
+        for (const auto& [ifindex, accepts] : members) {
+            shared.members[shared.count++] = {ifindex, static_cast<__u8>(accepts ? 1 : 0), 0, 0};
+        }
+        bpf_map_update_elem(bpf_map__fd(programs->maps.shares), &key, &shared, BPF_ANY);
+        claim(ALPINE_SHARED_FLOW, protocol, point);
     }
 
     void claim(unsigned ifindex, std::uint8_t protocol, const Point& point) {
         const auto key = proxy::make_key(protocol, mapped_address(point.address), htons(point.port));
-        const alpine_flow_owner owner{ifindex};
+        const alpine_flow_owner owner{ifindex, 0, 0, 0};
         bpf_map_update_elem(bpf_map__fd(programs->maps.flows), &key, &owner, BPF_ANY);
     }
 
@@ -116,6 +137,12 @@ protected:
     /// The same from outside: an interface that is not lo, and a frame for its link address.
     int receive_from_outside(const Bytes& ip) {
         return verdict_of_frame(programs->progs.host_ingress, link_address_of_out() + ethernet(ip, 6), out);
+    }
+    /// A frame for a group of the link's.
+    int receive_by_group(const Bytes& ip) {
+        Bytes frame = ethernet(ip);
+        frame[0] = 1;
+        return verdict_of_frame(programs->progs.host_ingress, frame, out);
     }
     int send(const Bytes& ip) { return verdict(programs->progs.tun_ingress, ip, stack_one); }
 

@@ -11,7 +11,8 @@
  * else to the host's kernel, whose answer (a reset, a port unreachable) then is the true one.
  *
  * On the way in, what alp0 receives from an address of this host is put on lo, where it would arrive on any Linux: with
- * the settings that make lo believe such a source.
+ * the settings that make lo believe such a source. Only what is sent to a group stays on alp0, where programs join, and
+ * where Linux loops it back, too; so alp0 has to believe such a source as well.
  */
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
@@ -230,22 +231,23 @@ bool alpine_enters_lo(struct sk_buff *skb)
 	bool own = false;
 
 	if (skb->protocol == htons(ETH_P_IP) && skb_headlen(skb) >= sizeof(struct iphdr))
-		own = is_own_v4(ip_hdr(skb)->saddr);
+		own = !ipv4_is_multicast(ip_hdr(skb)->daddr) && is_own_v4(ip_hdr(skb)->saddr);
 	else if (skb->protocol == htons(ETH_P_IPV6) && skb_headlen(skb) >= sizeof(struct ipv6hdr))
-		own = is_own_v6(&ipv6_hdr(skb)->saddr);
+		own = !ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr) && is_own_v6(&ipv6_hdr(skb)->saddr);
 	if (own)
 		skb->dev = init_net.loopback_dev;
 	return own;
 }
 
-static void trust_own_sources(struct net_device *lo)
+static void trust_own_sources(struct net_device *dev)
 {
-	struct in_device *in_dev = __in_dev_get_rtnl(lo);
+	struct in_device *in_dev = __in_dev_get_rtnl(dev);
 
 	if (!in_dev)
 		return;
 	IN_DEV_CONF_SET(in_dev, ACCEPT_LOCAL, 1);
-	IN_DEV_CONF_SET(in_dev, ROUTE_LOCALNET, 1);
+	if (dev->flags & IFF_LOOPBACK)
+		IN_DEV_CONF_SET(in_dev, ROUTE_LOCALNET, 1);
 }
 
 /* Once, when the wire is registered. */
@@ -258,6 +260,7 @@ int __init alpine_share_host(struct net_device *alp0)
 
 	rtnl_lock();
 	trust_own_sources(init_net.loopback_dev);
+	trust_own_sources(alp0);
 	rtnl_unlock();
 	wire = alp0;
 	return nf_register_net_hooks(&init_net, hooks, ARRAY_SIZE(hooks));
