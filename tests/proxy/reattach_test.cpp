@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <set>
 #include <vector>
 
@@ -354,6 +355,62 @@ TEST_F(Reattach, ADeadStackIsGoneOnceTheNextAlpinedIsThere) {
     const Inside inside(bed->a());
     ASSERT_TRUE(client.connect(ALPINE_PROXY_SOCKET).ok());
     EXPECT_EQ(client.status().value().stacks, 0U);
+}
+
+TEST_F(Reattach, AStackLivesAsLongAsAnyProcessHasItsQueue) {
+    std::array<int, 2> pair{};
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()), 0);
+    const UniqueFd ours(pair[0]);
+    const UniqueFd theirs(pair[1]);
+    Child first([&] {
+        bed->a().enter();
+        Hand made;
+        const UniqueFd dummy = bound_socket({"0.0.0.0", 5011});
+        if (made.attach() != 0 || made.claim({}, dummy.get()) != 0 ||
+            !proxy::send(theirs.get(), proxy::bytes_of('q'), made.queue.get()).ok()) {
+            return 2;
+        }
+        pause();
+        return 3;
+    });
+    char byte = 0;
+    UniqueFd queue;
+    ASSERT_EQ(proxy::receive_with_fd(ours.get(), &byte, sizeof(byte), queue, 0), 1);
+    bed->end_alpined(SIGKILL);
+    first.end(SIGKILL);
+    bed->start_alpined();
+    fcntl(queue.get(), F_SETFL, O_NONBLOCK);
+    EXPECT_TRUE(is_steered(queue, 5011));
+    Hand back(bed->a());
+    EXPECT_EQ(back.reattach(queue.get()), 0);
+}
+
+/// A device that stays when its queue is closed.
+UniqueFd persistent_queue(UniqueFd queue) {
+    EXPECT_EQ(ioctl(queue.get(), TUNSETPERSIST, 1), 0);
+    return queue;
+}
+
+TEST_F(Reattach, APersistentDeviceWhoseQueueNobodyHasIsNoStackToTheNextAlpined) {
+    {
+        Hand before(bed->a());
+        ASSERT_EQ(before.attach(), 0);
+        const UniqueFd queue = persistent_queue(std::move(before.queue));
+        bed->end_alpined(SIGKILL);
+    }
+    EXPECT_EQ(bed->tun_count(), 1);
+    bed->start_alpined();
+    EXPECT_EQ(bed->tun_count(), 0);
+}
+
+TEST_F(Reattach, APersistentDeviceGoesWithTheLastHolderOfItsQueue) {
+    UniqueFd queue = persistent_queue(stack_from_before(5012));
+    EXPECT_EQ(bed->tun_count(), 1);
+    queue.reset();
+    // The kernel tells of a carrier that is lost within a second, and the audit is once a second.
+    const auto gone = [&] { return bed->tun_count() == 0; };
+    EXPECT_TRUE(within_a_second(gone) || within_a_second(gone) || within_a_second(gone));
+    EXPECT_TRUE(can_bind(5012));
 }
 
 TEST(ClaimRegistry, ManyEndpointsAreFoundAgainAndCounted) {
