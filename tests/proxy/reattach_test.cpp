@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <fstream>
 #include <set>
 #include <vector>
 
@@ -411,6 +412,69 @@ TEST_F(Reattach, APersistentDeviceGoesWithTheLastHolderOfItsQueue) {
     const auto gone = [&] { return bed->tun_count() == 0; };
     EXPECT_TRUE(within_a_second(gone) || within_a_second(gone) || within_a_second(gone));
     EXPECT_TRUE(can_bind(5012));
+}
+
+/// A user of whom alpined's policy allows two ephemeral ports, before SETTLED.
+class ReattachQuota : public Reattach {
+protected:
+    /// Ports of a stack from before, in the range that is ephemeral for the alpined after it.
+    UniqueFd stack_with(const std::vector<std::uint16_t>& ports) {
+        const Inside inside(bed->a());
+        Hand before = [] {
+            const AsNobody nobody;
+            return Hand();
+        }();
+        EXPECT_EQ(before.attach(), 0);
+        for (const std::uint16_t port : ports) {
+            const UniqueFd dummy = bound_socket({"0.0.0.0", port});
+            EXPECT_EQ(before.claim({}, dummy.get()), 0);
+        }
+        bed->end_alpined(SIGKILL);
+        std::ofstream("/proc/sys/net/ipv4/ip_local_port_range") << "40000 40007";
+        UniqueFd queue = std::move(before.queue);
+        bed->start_alpined();
+        return queue;
+    }
+
+    /// The connection that shows the queue.
+    Hand come_back(const UniqueFd& queue) {
+        const Inside inside(bed->a());
+        const AsNobody nobody;
+        Hand back;
+        EXPECT_EQ(back.reattach(queue.get()), 0);
+        return back;
+    }
+
+    int claim_new(Hand& client, std::uint16_t port) {
+        const Inside inside(bed->a());
+        const UniqueFd dummy = bound_socket({"0.0.0.0", port});
+        return client.claim({}, dummy.get());
+    }
+};
+
+TEST_F(ReattachQuota, WhatTheStackHadIsGrantedBeyondIt) {
+    const UniqueFd queue = stack_with({40001, 40002, 40003});
+    Hand back = come_back(queue);
+    for (const std::uint16_t port : {40001, 40002, 40003}) {
+        EXPECT_EQ(back.claim(udp_endpoint("0.0.0.0", port)), 0);
+    }
+    EXPECT_EQ(back.settled(), 0);
+    EXPECT_TRUE(is_steered(queue, 40003));
+}
+
+TEST_F(ReattachQuota, WhatIsNewIsBoundByIt) {
+    const UniqueFd queue = stack_with({40001});
+    Hand back = come_back(queue);
+    EXPECT_EQ(back.claim(udp_endpoint("0.0.0.0", 40001)), 0);
+    EXPECT_EQ(claim_new(back, 40004), 0);
+    EXPECT_EQ(claim_new(back, 40005), ENOBUFS);
+}
+
+TEST_F(ReattachQuota, WhatTheStackHadIsGrantedBeyondItOnce) {
+    const UniqueFd queue = stack_with({40001, 40002});
+    Hand back = come_back(queue);
+    EXPECT_EQ(back.claim(udp_endpoint("0.0.0.0", 40001)), 0);
+    EXPECT_EQ(back.claim(udp_endpoint("0.0.0.0", 40001)), ENOBUFS);
 }
 
 TEST(ClaimRegistry, ManyEndpointsAreFoundAgainAndCounted) {
