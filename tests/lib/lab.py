@@ -161,7 +161,9 @@ class SharedLab(Lab):
 
 
 def alp(*command, options=()):
-    return ["alp", "run", *options, "--", *command]
+    """On the wire that ALPINE_TEST_WIRE names, if it does."""
+    wire = os.environ.get("ALPINE_TEST_WIRE")
+    return ["alp", "run", *(["--wire", wire] if wire else []), *options, "--", *command]
 
 
 def on(host, *command):
