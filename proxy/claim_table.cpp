@@ -185,6 +185,26 @@ Sharing ClaimTable::sharing_of(unsigned ifindex, const alpine_flow_key& key) con
     return own != found->second.end() ? own->sharing : Sharing{};
 }
 
+bool ClaimTable::name_again(unsigned ifindex, const alpine_endpoint& endpoint) {
+    const auto stack = claims_.find(ifindex);
+    std::vector<Claim*> adopted;
+    for (const auto& key : keys_of(endpoint.key, endpoint.flags)) {
+        if (stack == claims_.end()) {
+            return false;
+        }
+        auto [claim, end] = stack->second.equal_range(key);
+        claim = std::find_if(claim, end, [](const auto& entry) { return entry.second.flags == kAdopted; });
+        if (claim == end || claim->second.named_again) {
+            return false;
+        }
+        adopted.push_back(&claim->second);
+    }
+    for (Claim* claim : adopted) {
+        claim->named_again = true;
+    }
+    return true;
+}
+
 UniqueFd ClaimTable::take_holder(unsigned ifindex, const alpine_endpoint& endpoint) {
     const auto stack = claims_.find(ifindex);
     if (stack == claims_.end()) {

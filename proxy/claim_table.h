@@ -76,6 +76,9 @@ public:
     /// What all claims of the stack together allow others on a flow of its own.
     [[nodiscard]] Sharing sharing_of(unsigned ifindex, const alpine_flow_key& key) const;
 
+    /// Was the endpoint adopted for this stack, and is this the first time that it is named again?
+    bool name_again(unsigned ifindex, const alpine_endpoint& endpoint);
+
     /// Takes the socket that holds an adopted endpoint, if one does.
     UniqueFd take_holder(unsigned ifindex, const alpine_endpoint& endpoint);
 
@@ -112,6 +115,7 @@ private:
     struct Claim {
         unsigned flags;
         UniqueFd socket;
+        bool named_again = false;  // if adopted
     };
     /// In Claim::flags, beside those of alpine_endpoint: adopted, and not yet claimed again.
     static constexpr unsigned kAdopted = 1U << 31;

@@ -111,9 +111,7 @@ Result<void> Daemon::prepare_wires(const Options& options) {
     }
     wires_ = std::make_unique<Wires>(steering_.get(), classic_.get(), options.preferred);
     // What the alpined before knew, and what has changed since, is told apart by reconcile().
-    if (steering_) {
-        addresses_ = steering_->addresses();
-    }
+    addresses_ = steering_ != nullptr ? steering_->addresses() : std::map<in6_addr, alpine_address_use, AddressLess>();
     for (const auto& [address, use] : addresses_) {
         if (auto known = wires_->add_address(address, use); !known) {
             return known;

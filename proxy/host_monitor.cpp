@@ -129,6 +129,9 @@ void HostMonitor::apply_link(const nlmsghdr* message) {
             case IFLA_MTU:
                 link.mtu_bytes = mnl_attr_get_u32(attribute);
                 break;
+            case IFLA_CARRIER:
+                link.carrier = mnl_attr_get_u8(attribute) != 0;
+                break;
             case IFLA_LINKINFO:
                 link.kind = link_kind(attribute);
                 break;

@@ -23,6 +23,7 @@ struct Link {
     std::string kind;  ///< "veth", "tun", ...; empty for a physical one and lo
     unsigned mtu_bytes = 0;
     bool up = false;
+    bool carrier = false;  ///< of a TUN: somebody has its queue
     bool loopback = false;
 };
 

@@ -365,8 +365,9 @@ Service::Outcome Service::claim(Session& session, Incoming& message) {
         socket = claims_.take_holder(ifindex, endpoint.value());
     }
     const std::uint16_t port = ntohs(endpoint.value().key.port_be);
-    // What a stack had before alpined was restarted, it has: settled() counts it.
-    if (session.stack->settled) {
+    // What a stack had before alpined was restarted, it has, and it is counted (adopt_survivors()): once.
+    const bool has_it = !session.stack->settled && claims_.name_again(ifindex, endpoint.value());
+    if (!has_it) {
         if (auto admitted = quota_.admit_claim(session.peer.uid, port); !admitted) {
             return admitted;
         }
@@ -375,7 +376,9 @@ Service::Outcome Service::claim(Session& session, Incoming& message) {
     if (auto claimed = claims_.claim(ifindex, endpoint.value(), std::move(socket), sharing); !claimed) {
         return claimed;
     }
-    quota_.add_claim(ifindex, port);
+    if (!has_it) {
+        quota_.add_claim(ifindex, port);
+    }
     log(LogLevel::debug, "{} {}: claimed {}", session.stack->comm, name_of(session.peer), describe(endpoint.value()));
     auto reply = make_reply<alpine_claim_reply>(message.as<alpine_msg_header>());
     reply.endpoint = endpoint.value();

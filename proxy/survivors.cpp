@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "proxy/survivors.h"
 
-#include <signal.h>
-
-#include <cerrno>
-#include <cstring>
 #include <vector>
 
 #include "proxy/bound_socket.h"
@@ -13,12 +9,6 @@
 #include "proxy/privileged/reset.h"
 
 namespace alp::proxy {
-namespace {
-
-bool is_running(pid_t pid) { return kill(pid, 0) == 0 || errno != ESRCH; }
-
-}  // namespace
-
 // First the flows, so that nothing more is steered to the stack; then the sockets that held the ports (they go with the
 // claims), then its line. From here on the host answers for these ports: its peers get a reset, and those that would
 // never ask are asked.
@@ -79,7 +69,7 @@ void Survivors::adopt_flows() {
 std::vector<unsigned> Survivors::bury_dead() {
     std::vector<unsigned> dead;
     for (const auto& [ifindex, record] : all_) {
-        if (!has_device(ifindex, record) || !is_running(record.pid)) {
+        if (!has_device(ifindex, record) || !host_.links().at(ifindex).carrier) {
             dead.push_back(ifindex);
         }
     }
@@ -97,7 +87,7 @@ void Survivors::end_all() {
 
 void Survivors::end(unsigned ifindex) {
     const alpine_stack_record record = all_[ifindex];
-    // Whoever made the device persistent must not keep it: the process it was made for is gone.
+    // Whoever made the device persistent must not keep it: nobody has its queue.
     end_stack(wires_, claims_, ifindex, [&] {
         if (has_device(ifindex, record)) {
             delete_link(ifindex);

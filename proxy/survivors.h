@@ -8,7 +8,8 @@
 // are and what was steered to them, and steers on. It holds the ports that are free (those that the client holds by
 // itself, it need not), and gives none of them to anybody else. A client that comes back takes its stack out of here.
 // A client may be long in coming (stopped in a debugger), so nobody is given up for being late: what ends a survivor is
-// that its device or its process is gone. Then its peers are told, as for any dead stack.
+// that nobody has its queue any more, so that its device is gone or, if somebody made it persistent, has no carrier.
+// The process that it was made for may have left it to others (fork). Then its peers are told, as for any dead stack.
 #pragma once
 
 #include <functional>

@@ -94,8 +94,7 @@ std::map<unsigned, alpine_stack_record> Wires::recorded_stacks() const {
 }
 
 std::map<alpine_flow_key, std::vector<alpine_flow_owner>, KeyLess> Wires::flows() const {
-    return steer_ != nullptr ? steer_->flows()
-                             : std::map<alpine_flow_key, std::vector<alpine_flow_owner>, KeyLess>();
+    return steer_ != nullptr ? steer_->flows() : std::map<alpine_flow_key, std::vector<alpine_flow_owner>, KeyLess>();
 }
 
 Result<void> Wires::renew_tun(unsigned ifindex) {
@@ -109,36 +108,39 @@ std::vector<alpine_connection_key> Wires::take_connections(unsigned ifindex) {
     return classic::Wire::is_line(ifindex) ? classic_->take_connections(ifindex) : steer_->take_connections(ifindex);
 }
 
-// The classic wire knows all claims, the eBPF programs only those of TUNs: they cannot redirect to a line.
-Result<void> Wires::set(const alpine_flow_key& key, const alpine_flow_owner& owner) {
+Result<void> Wires::give(const alpine_flow_key& key, const std::vector<alpine_flow_owner>& owners) {
+    const auto give_on = [&key](auto& wire, const std::vector<alpine_flow_owner>& all) {
+        return all.size() == 1 ? wire.set(key, all.front()) : wire.share(key, all);
+    };
+    std::vector<alpine_flow_owner> before;
     if (classic_ != nullptr) {
-        if (auto known = classic_->set(key, owner); !known) {
+        before = classic::Wire::owners(key);
+        if (auto known = give_on(*classic_, owners); !known) {
             return known;
         }
     }
-    if (classic::Wire::is_line(owner.ifindex)) {
+    if (classic::Wire::is_line(owners.front().ifindex)) {
         return {};
     }
-    auto steered = steer_->set(key, owner);
+    auto steered = give_on(*steer_, owners);
     if (!steered && classic_ != nullptr) {
         classic_->erase(key);
+        (void)(before.empty() ? Result<void>() : give_on(*classic_, before));  // which had room for it
     }
     return steered;
 }
 
-// Each wire would give a packet to one of its own.
+Result<void> Wires::set(const alpine_flow_key& key, const alpine_flow_owner& owner) { return give(key, {owner}); }
+
 Result<void> Wires::share(const alpine_flow_key& key, const std::vector<alpine_flow_owner>& owners) {
-    const auto is_line = [](const alpine_flow_owner& owner) { return classic::Wire::is_line(owner.ifindex); };
-    const bool on_classic = std::ranges::any_of(owners, is_line);
-    if (on_classic && !std::ranges::all_of(owners, is_line)) {
-        return Error{EADDRINUSE, describe({key, 0}) + " is claimed by a stack on another wire"};
+    const auto lines = std::ranges::count_if(
+        owners, [](const alpine_flow_owner& owner) { return classic::Wire::is_line(owner.ifindex); });
+    if (lines != 0 && lines != std::ssize(owners)) {
+        return Error{EADDRINUSE, describe({key, 0}) +
+                                     " is claimed by a stack on another wire: stacks that share an endpoint must be "
+                                     "on one ('alp run --wire')"};
     }
-    if (classic_ != nullptr) {
-        if (auto known = classic_->share(key, owners); !known) {
-            return known;
-        }
-    }
-    return on_classic ? Result<void>() : steer_->share(key, owners);
+    return give(key, owners);
 }
 
 void Wires::erase(const alpine_flow_key& key) {

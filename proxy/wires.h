@@ -46,7 +46,7 @@ public:
 
     std::vector<alpine_connection_key> take_connections(unsigned ifindex);
     Result<void> set(const alpine_flow_key& key, const alpine_flow_owner& owner) override;
-    /// Besides: EADDRINUSE stacks on different wires.
+    /// EADDRINUSE: they are not all on one wire.
     Result<void> share(const alpine_flow_key& key, const std::vector<alpine_flow_owner>& owners) override;
     void erase(const alpine_flow_key& key) override;
     Result<void> add_address(const in6_addr& address, const alpine_address_use& use);
@@ -58,6 +58,8 @@ public:
 
 private:
     Result<std::unique_ptr<Line>> attach_tun();
+    /// The classic wire knows all claims, the eBPF programs only those of TUNs: they cannot redirect to a line.
+    Result<void> give(const alpine_flow_key& key, const std::vector<alpine_flow_owner>& owners);
 
     Steering* steer_;
     classic::Wire* classic_;

@@ -25,7 +25,8 @@ inline constexpr std::size_t max_ranges = 128;
 [[nodiscard]] std::string expression_for(const std::set<alpine_flow_key, KeyLess>& claims);
 
 /// The program for a socket that sees packets from their IP header on (SOCK_DGRAM): only packets to this host's own
-/// link-layer address, and none that still carries a VLAN tag. EINVAL with what libpcap says.
+/// link-layer address, to a group and by broadcast, and none that still carries a VLAN tag. EINVAL with what libpcap
+/// says.
 Result<std::vector<sock_filter>> compile_filter(const std::string& expression);
 
 }  // namespace alp::proxy::classic

@@ -20,12 +20,22 @@ struct BytesHash {
     std::size_t operator()(std::string_view bytes) const { return std::hash<std::string_view>{}(bytes); }
 };
 
-/// One map. Age is that of the last update: what the programs keep in LRU maps is not looked up before it is updated.
+/// One map. Age is that of the last use.
 class Table {
 public:
     void* find(std::string_view key) {
         const auto found = entries_.find(key);
         return found == entries_.end() ? nullptr : found->second.value.get();
+    }
+
+    /// Makes it the youngest.
+    void* use(std::string_view key) {
+        const auto found = entries_.find(key);
+        if (found == entries_.end()) {
+            return nullptr;
+        }
+        by_age_.splice(by_age_.end(), by_age_, found->second.age);
+        return found->second.value.get();
     }
 
     void set(std::string_view key, const void* value, std::size_t value_bytes) {
@@ -94,7 +104,7 @@ bool is_in_array(const user_map& map, const void* key) {
 
 void* user_map_lookup(const user_map* map, const void* key) {
     Table& table = table_of(*map);
-    void* found = table.find(key_bytes(*map, key));
+    void* found = is_lru(*map) ? table.use(key_bytes(*map, key)) : table.find(key_bytes(*map, key));
     if (found == nullptr && is_array(*map) && is_in_array(*map, key)) {
         const std::string zeroes(map->value_bytes, '\0');
         table.set(key_bytes(*map, key), zeroes.data(), zeroes.size());

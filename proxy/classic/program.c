@@ -6,26 +6,22 @@
  * in which maps and helpers are ordinary variables and functions.
  */
 #include "bpf/alpine_steering.bpf.c"
-
-#include <time.h>
-
 #include "proxy/classic/program.h"
 
 /* The packet in work: a program sees only its struct __sk_buff. */
 static const struct classic_packet *current;
 static struct classic_verdict decided;
-static int is_from_device;
 /* The word that the program has changed in it, if any. */
 static struct {
 	int is_changed;
 	__u32 offset;
 } word;
-/* What host_ingress has made of the packet: a piece that was held. */
+/* What the program has made of it by changing its length; `bytes` is NULL while it has not. */
+static __u8 rewritten_bytes[40 + 65535]; /* the largest IPv6 packet */
 static struct {
-	int is_there;
+	__u8 *bytes;
 	__u32 len_bytes;
-	__u8 bytes[ALPINE_HELD_PIECE_BYTES];
-} other;
+} rewritten;
 
 long bpf_skb_load_bytes_relative(const struct __sk_buff *skb, __u32 offset, void *to, __u32 len, __u32 start)
 {
@@ -57,68 +53,57 @@ long bpf_l4_csum_replace(struct __sk_buff *skb, __u32 offset, __u64 from, __u64 
 }
 
 /*
- * The word put back, or the link header of a packet that is sent on, which raw sockets make themselves; from a device
- * a piece that was held.
+ * Of a packet whose length was changed: its new bytes. Else the word put back, or the link header of a packet that is sent
+ * on, which raw sockets make themselves.
  */
 long bpf_skb_store_bytes(struct __sk_buff *skb, __u32 offset, const void *from, __u32 len, __u64 flags)
 {
 	(void)skb, (void)flags;
 	word.is_changed = 0;
-	if (other.is_there) {
-		if (offset || len > other.len_bytes)
-			return -1;
-		__builtin_memcpy(other.bytes, from, len);
-	}
+	if (!rewritten.bytes)
+		return 0;
+	if (offset > rewritten.len_bytes || len > rewritten.len_bytes - offset)
+		return -1;
+	__builtin_memcpy(rewritten.bytes + offset, from, len);
 	return 0;
 }
 
 /*
- * Of a stack's packet: never in front of a checksum's end; one that was cut is dropped. From a device the packet gets
- * the length of a piece that is to take its place.
+ * Never in front of a checksum's end. The bytes are not kept: a program stores all of a packet that it lets go on, and
+ * drops one that it has cut.
  */
 long bpf_skb_change_tail(struct __sk_buff *skb, __u32 len, __u64 flags)
 {
-	(void)skb, (void)flags;
-	if (is_from_device) {
-		if (len > sizeof(other.bytes))
-			return -1;
-		other.is_there = 1;
-		other.len_bytes = len;
-		return 0;
-	}
-	return len < current->checksum_end ? -1 : 0;
+	(void)flags;
+	if (len < current->checksum_end || len > sizeof(rewritten_bytes))
+		return -1;
+	rewritten.bytes = rewritten_bytes;
+	rewritten.len_bytes = len;
+	skb->len = len;
+	return 0;
 }
 
 long bpf_clone_redirect(struct __sk_buff *skb, __u32 ifindex, __u64 flags)
 {
 	(void)skb, (void)flags;
-	if (other.is_there)
-		current->copy(current->self, ifindex, other.bytes, other.len_bytes);
-	else
-		current->copy(current->self, ifindex, current->ip, current->len_bytes);
+	current->copy(current->sink, ifindex, rewritten.bytes, rewritten.len_bytes);
 	return 0;
-}
-
-__u64 bpf_ktime_get_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ull + now.tv_nsec;
 }
 
 long bpf_redirect(__u32 ifindex, __u64 flags)
 {
 	(void)flags;
 	decided.action = ifindex == LOOPBACK_IFINDEX ? CLASSIC_SEND : CLASSIC_TO_STACK;
-	decided.to = ifindex;
+	decided.to = ifindex == LOOPBACK_IFINDEX ? 0 : ifindex;
 	return TC_ACT_REDIRECT;
 }
 
+/* The lookup of a route leaves the device as it was, the stack's own: that is no way out, and the host chooses. */
 long bpf_redirect_neigh(__u32 ifindex, struct bpf_redir_neigh *hop, int hop_len, __u64 flags)
 {
-	(void)ifindex, (void)hop, (void)hop_len, (void)flags;
+	(void)hop, (void)hop_len, (void)flags;
 	decided.action = CLASSIC_SEND;
+	decided.to = ifindex == current->ifindex ? 0 : ifindex;
 	return TC_ACT_REDIRECT;
 }
 
@@ -133,12 +118,13 @@ static struct __sk_buff begin(const struct classic_packet *packet)
 {
 	current = packet;
 	word.is_changed = 0;
-	other.is_there = 0;
+	rewritten.bytes = NULL;
+	rewritten.len_bytes = 0;
 	decided = (struct classic_verdict){ CLASSIC_LEAVE, 0 };
 	return (struct __sk_buff){
 		.len = packet->len_bytes,
 		.protocol = protocol_of(packet),
-		.pkt_type = PACKET_HOST, /* the capture takes no others */
+		.pkt_type = packet->pkt_type,
 		.ifindex = packet->ifindex,
 		.gso_size = packet->gso_bytes,
 	};
@@ -148,7 +134,6 @@ struct classic_verdict classic_from_stack(const struct classic_packet *packet)
 {
 	struct __sk_buff skb = begin(packet);
 
-	is_from_device = 0;
 	if (tun_ingress(&skb) == TC_ACT_OK)
 		decided.action = CLASSIC_SEND;
 	return decided;
@@ -158,7 +143,6 @@ struct classic_verdict classic_from_device(const struct classic_packet *packet)
 {
 	struct __sk_buff skb = begin(packet);
 
-	is_from_device = 1;
 	host_ingress(&skb);
 	return decided;
 }
@@ -168,17 +152,17 @@ struct classic_verdict classic_from_device(const struct classic_packet *packet)
 
 const struct user_map *classic_map(enum classic_map which)
 {
-	static const struct user_map known[] = {
+	static const struct user_map known[CLASSIC_MAPS] = {
 		[CLASSIC_FLOWS] = KNOWN(flows),
 		[CLASSIC_SHARES] = KNOWN(shares),
 		[CLASSIC_PINS] = KNOWN(pins),
 		[CLASSIC_LOCAL_ADDRESSES] = KNOWN(local_addresses),
 		[CLASSIC_FRAGMENTS] = KNOWN(fragments),
+		[CLASSIC_HELD_PIECES] = KNOWN(held_pieces),
+		[CLASSIC_HELD_COUNTS] = KNOWN(held_counts),
 		[CLASSIC_CONNECTIONS] = KNOWN(connections),
 		[CLASSIC_WIRE_COUNTERS] = KNOWN(wire_counters),
 		[CLASSIC_VERDICTS] = KNOWN(verdicts),
-		[CLASSIC_HELD_PIECES] = KNOWN(held_pieces),
-		[CLASSIC_HELD_COUNTS] = KNOWN(held_counts),
 	};
 
 	return &known[which];

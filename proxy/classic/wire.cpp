@@ -2,6 +2,7 @@
 #include "proxy/classic/wire.h"
 
 #include <fmt/core.h>
+#include <linux/if_packet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -140,9 +141,10 @@ Result<void> Wire::start() {
     machine_ = std::make_unique<Machine>(
         Machine{std::move(sender).value(), std::move(capture).value(), std::move(hiding).value(), ""});
     return loop_.add(machine_->capture.fd(), [this] {
-        machine_->capture.read(packets_per_turn, [this](unsigned ifindex, std::span<const std::uint8_t> bytes) {
-            from_device(ifindex, bytes);
-        });
+        machine_->capture.read(packets_per_turn,
+                               [this](unsigned ifindex, unsigned pkt_type, std::span<const std::uint8_t> bytes) {
+                                   from_device(ifindex, pkt_type, bytes);
+                               });
     });
 }
 
@@ -230,14 +232,34 @@ Result<void> Wire::put_filter() {
     return wide ? machine_->capture.set_filter(wide.value()) : wide.error();
 }
 
-Result<void> Wire::set(const alpine_flow_key& key, const alpine_flow_owner& owner) {
-    auto owned = set_owner(key, owner, is_line(owner.ifindex));
-    if (owned) {
-        user_map_erase(classic_map(CLASSIC_SHARES), &key);
+/// What is sent to an endpoint of a stack on this wire is let in here, and kept from the host.
+Result<void> Wire::take_in(const alpine_flow_key& key) {
+    if (!claims_.insert(key).second) {
+        return {};
     }
-    return owned;
+    auto hidden = put_filter();
+    if (hidden) {
+        hidden = machine_->hiding->hide(key);
+    }
+    if (!hidden) {
+        claims_.erase(key);
+    }
+    return hidden;
 }
 
+Result<void> Wire::set(const alpine_flow_key& key, const alpine_flow_owner& owner) {
+    if (user_map_update(classic_map(CLASSIC_FLOWS), &key, &owner) != 0) {
+        return Error{ENOSPC, "no room for one more steered endpoint"};
+    }
+    if (auto taken = is_line(owner.ifindex) ? take_in(key) : Result<void>(); !taken) {
+        user_map_erase(classic_map(CLASSIC_FLOWS), &key);  // only what is new is taken in
+        return taken;
+    }
+    user_map_erase(classic_map(CLASSIC_SHARES), &key);
+    return {};
+}
+
+// Sharers are all on one wire (Wires::share()): an endpoint of this one has been taken in when the first came.
 Result<void> Wire::share(const alpine_flow_key& key, const std::vector<alpine_flow_owner>& owners) {
     alpine_share share{};
     if (owners.size() > std::size(share.members)) {
@@ -248,25 +270,24 @@ Result<void> Wire::share(const alpine_flow_key& key, const std::vector<alpine_fl
     if (user_map_update(classic_map(CLASSIC_SHARES), &key, &share) != 0) {
         return Error{ENOSPC, "no room for one more shared endpoint"};
     }
-    return set_owner(key, {ALPINE_SHARED_FLOW, 0, 0, 0}, is_line(owners.front().ifindex));
-}
-
-Result<void> Wire::set_owner(const alpine_flow_key& key, const alpine_flow_owner& owner, bool on_line) {
-    if (user_map_update(classic_map(CLASSIC_FLOWS), &key, &owner) != 0) {
+    const alpine_flow_owner several{ALPINE_SHARED_FLOW, 0, 0, 0};
+    if (user_map_update(classic_map(CLASSIC_FLOWS), &key, &several) != 0) {
+        user_map_erase(classic_map(CLASSIC_SHARES), &key);
         return Error{ENOSPC, "no room for one more steered endpoint"};
     }
-    if (!on_line || !claims_.insert(key).second) {
+    return {};
+}
+
+std::vector<alpine_flow_owner> Wire::owners(const alpine_flow_key& key) {
+    const auto* owner = static_cast<const alpine_flow_owner*>(user_map_lookup(classic_map(CLASSIC_FLOWS), &key));
+    if (owner == nullptr) {
         return {};
     }
-    auto hidden = put_filter();
-    if (hidden) {
-        hidden = machine_->hiding->hide(key);
+    if (owner->ifindex != ALPINE_SHARED_FLOW) {
+        return {*owner};
     }
-    if (!hidden) {
-        claims_.erase(key);
-        user_map_erase(classic_map(CLASSIC_FLOWS), &key);
-    }
-    return hidden;
+    const auto* share = static_cast<const alpine_share*>(user_map_lookup(classic_map(CLASSIC_SHARES), &key));
+    return {share->members, share->members + share->count};
 }
 
 // The filter is written anew at the next bind: until then it only lets through too much.
@@ -313,49 +334,62 @@ void Wire::from_line(unsigned ifindex, std::span<std::uint8_t> message) {
     VnetHeader wish;
     const auto packet = message.subspan(std::min(sizeof(wish), message.size()));
     std::memcpy(&wish, message.data(), message.size() - packet.size());
+    copies_.clear();
     classic_packet judged{};
     judged.ip = packet.data();
     judged.len_bytes = static_cast<__u32>(packet.size());
     judged.gso_bytes = wish.gso_type != VnetHeader::gso_none ? wish.gso_size : 0U;
     judged.checksum_end = checksum_end(wish);
     judged.ifindex = ifindex;
-    std::vector<unsigned> copies;
-    judged.self = &copies;
-    judged.copy = [](void* self, unsigned to, const void*, unsigned) {
-        static_cast<std::vector<unsigned>*>(self)->push_back(to);
-    };
+    judged.pkt_type = PACKET_HOST;
+    judged.copy = note_copy;
+    judged.sink = &copies_;
     const auto verdict = classic_from_stack(&judged);
-    if (verdict.action == CLASSIC_LEAVE && copies.empty()) {
+    if (verdict.action == CLASSIC_LEAVE && copies_.empty()) {
         return;
     }
     if (!cut(wish, packet, segments_)) {
         count_drop(ifindex, ALPINE_DROP_MALFORMED);
         return;
     }
-    if (verdict.action == CLASSIC_TO_STACK && lines_.contains(verdict.to)) {
-        copies.push_back(verdict.to);
-    } else if (verdict.action != CLASSIC_LEAVE) {
-        send_out(ifindex);  // a stack of the other wire is reached by way of lo
+    for (const Copy& copy : copies_) {
+        deliver_segments(copy.to);
     }
-    const VnetHeader whole{VnetHeader::data_valid};
-    for (const unsigned to : copies) {
-        for (const Segment& segment : segments_) {
-            if (lines_.contains(to)) {
-                deliver(to, whole, std::span(segment.header).first(segment.header_bytes), segment.payload);
-            }
-        }
+    if (verdict.action == CLASSIC_SEND) {
+        send_out(ifindex, verdict.to);
+    } else if (verdict.action == CLASSIC_TO_STACK && lines_.contains(verdict.to)) {
+        deliver_segments(verdict.to);
+    } else if (verdict.action == CLASSIC_TO_STACK) {
+        send_out(ifindex, 0);  // a stack of the other wire is reached by way of lo
     }
 }
 
-void Wire::send_out(unsigned ifindex) {
-    if (auto sent = machine_->sender.send(segments_); !sent) {
+void Wire::send_out(unsigned ifindex, unsigned by_device) {
+    if (auto sent = machine_->sender.send(segments_, by_device); !sent) {
         count_drop(ifindex, reason_of(sent.error().code));
     }
 }
 
+/// To a stack on this wire; one on the other cannot be given a packet from here.
+void Wire::deliver_segments(unsigned ifindex) {
+    if (!lines_.contains(ifindex)) {
+        return;
+    }
+    const VnetHeader whole{VnetHeader::data_valid};
+    for (const Segment& segment : segments_) {
+        deliver(ifindex, whole, std::span(segment.header).first(segment.header_bytes), segment.payload);
+    }
+}
+
+void Wire::note_copy(void* copies, __u32 to, const void* piece, __u32 len_bytes) {
+    const auto* bytes = static_cast<const std::uint8_t*>(piece);
+    auto& all = *static_cast<std::vector<Copy>*>(copies);
+    all.push_back({to, bytes != nullptr ? std::vector(bytes, bytes + len_bytes) : std::vector<std::uint8_t>()});
+}
+
 // --- From devices ---
 
-void Wire::from_device(unsigned ifindex, std::span<const std::uint8_t> bytes) {
+void Wire::from_device(unsigned ifindex, unsigned pkt_type, std::span<const std::uint8_t> bytes) {
     const auto packet = without_padding(bytes);
     if (packet.empty()) {
         return;
@@ -365,32 +399,33 @@ void Wire::from_device(unsigned ifindex, std::span<const std::uint8_t> bytes) {
     if (!from_stack && link != host_.links().end() && link->second.kind == "tun" && is_tun_name(link->second.ifname)) {
         return;  // of a stack whose alpined has died: nobody answers for what it sends
     }
+    const std::uint16_t gso_bytes = segment_bytes(ifindex, packet);
+    copies_.clear();
     classic_packet judged{};  // a checksum that is still to be written is not, here, before it is delivered
     judged.ip = packet.data();
     judged.len_bytes = static_cast<__u32>(packet.size());
-    judged.gso_bytes = segment_bytes(ifindex, packet);
+    judged.gso_bytes = gso_bytes;
     judged.ifindex = ifindex;
-    struct Source {
-        Wire& wire;
-        unsigned ifindex;
-    } source{*this, ifindex};
-    judged.self = &source;
-    judged.copy = [](void* self, unsigned to, const void* ip, unsigned len_bytes) {
-        const auto& [wire, from] = *static_cast<Source*>(self);
-        wire.hand_over(to, from, {static_cast<const std::uint8_t*>(ip), len_bytes});
-    };
+    judged.pkt_type = pkt_type;
+    judged.copy = note_copy;
+    judged.sink = &copies_;
     const auto verdict = from_stack ? classic_from_stack(&judged) : classic_from_device(&judged);
     if (verdict.action == CLASSIC_TO_STACK) {
-        hand_over(verdict.to, ifindex, packet);
+        copies_.push_back({verdict.to, {}});
+    }
+    std::erase_if(copies_, [this](const Copy& copy) { return !lines_.contains(copy.to); });
+    if (copies_.empty()) {
+        return;
+    }
+    const VnetHeader header = header_of(packet, gso_bytes);
+    for (const Copy& copy : copies_) {
+        const bool is_piece = !copy.piece.empty();
+        deliver(copy.to, is_piece ? VnetHeader{} : header, is_piece ? copy.piece : packet, {});
     }
 }
 
-/// What came from a device, to a stack; if it is one on this wire.
-void Wire::hand_over(unsigned to, unsigned from, std::span<const std::uint8_t> packet) {
-    if (!lines_.contains(to) || !locate(packet)) {
-        return;
-    }
-    const std::uint16_t gso_bytes = segment_bytes(from, packet);
+/// What a device would say of a packet that came in by it.
+VnetHeader Wire::header_of(std::span<const std::uint8_t> packet, std::uint16_t gso_bytes) {
     const auto transport = *locate(packet);
     const auto checksum = judge(packet, transport);
     VnetHeader header;
@@ -404,7 +439,7 @@ void Wire::hand_over(unsigned to, unsigned from, std::span<const std::uint8_t> p
         header.gso_type = packet[0] >> 4 == 4 ? VnetHeader::gso_tcp_v4 : VnetHeader::gso_tcp_v6;
         header.gso_size = gso_bytes;
     }
-    deliver(to, header, packet, {});
+    return header;
 }
 
 /// Payload of the segments that a packet larger than its device's MTU was joined from; 0 if it was not.

@@ -62,12 +62,14 @@ public:
     /// pass whatever it likes: it is believed no more than what comes out of it. EBADF: no socket of this kind.
     Result<std::unique_ptr<Line>> attach_again(UniqueFd far_end);
 
-    /// Claims of stacks on any wire.
+    /// Claims of stacks on any wire. On an error everything is as it was.
     Result<void> set(const alpine_flow_key& key, const alpine_flow_owner& owner) override;
-    /// All on this wire, or none.
     Result<void> share(const alpine_flow_key& key, const std::vector<alpine_flow_owner>& owners) override;
     void erase(const alpine_flow_key& key) override;
+    /// Whose it is, in the order of their coming.
+    [[nodiscard]] static std::vector<alpine_flow_owner> owners(const alpine_flow_key& key);
 
+    /// See Steering.
     Result<void> add_address(const in6_addr& address, const alpine_address_use& use);
     void remove_address(const in6_addr& address);
 
@@ -86,6 +88,13 @@ public:
 private:
     class End;
 
+    /// For a stack, beside the verdict on a packet (program.h).
+    struct Copy {
+        unsigned to;
+        std::vector<std::uint8_t> piece;  ///< empty: the packet itself
+    };
+    static void note_copy(void* copies, __u32 to, const void* piece, __u32 len_bytes);
+
     /// The machinery, while there are stacks.
     struct Machine {
         RawSender sender;
@@ -98,14 +107,15 @@ private:
     Result<std::unique_ptr<Line>> add_line(UniqueFd ours, UniqueFd theirs);
     void stop();
     Result<void> put_filter();
-    Result<void> set_owner(const alpine_flow_key& key, const alpine_flow_owner& owner, bool on_line);
+    Result<void> take_in(const alpine_flow_key& key);
     void detach(unsigned ifindex);
 
     void read_line(unsigned ifindex);
     void from_line(unsigned ifindex, std::span<std::uint8_t> message);
-    void send_out(unsigned ifindex);
-    void from_device(unsigned ifindex, std::span<const std::uint8_t> bytes);
-    void hand_over(unsigned to, unsigned from, std::span<const std::uint8_t> packet);
+    void send_out(unsigned ifindex, unsigned by_device);
+    void deliver_segments(unsigned ifindex);
+    void from_device(unsigned ifindex, unsigned pkt_type, std::span<const std::uint8_t> bytes);
+    [[nodiscard]] static VnetHeader header_of(std::span<const std::uint8_t> packet, std::uint16_t gso_bytes);
     [[nodiscard]] std::uint16_t segment_bytes(unsigned ifindex, std::span<const std::uint8_t> packet) const;
     void deliver(unsigned ifindex, const VnetHeader& header, std::span<const std::uint8_t> first,
                  std::span<const std::uint8_t> rest);
@@ -119,6 +129,7 @@ private:
     unsigned next_line_ = 0;
     std::vector<std::uint8_t> buffer_;
     std::vector<Segment> segments_;
+    std::vector<Copy> copies_;
 };
 
 }  // namespace alp::proxy::classic

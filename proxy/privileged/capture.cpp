@@ -39,7 +39,7 @@ void handle(u_char* handler, const pcap_pkthdr* header, const u_char* bytes) {
         return;
     }
     std::memcpy(&link, bytes, sizeof(link));
-    (*reinterpret_cast<const Capture::Handler*>(handler))(ntohl(link.sll2_if_index),
+    (*reinterpret_cast<const Capture::Handler*>(handler))(ntohl(link.sll2_if_index), link.sll2_pkttype,
                                                           {bytes + sizeof(link), header->caplen - sizeof(link)});
 }
 

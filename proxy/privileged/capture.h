@@ -17,9 +17,9 @@ namespace alp::proxy {
 
 class Capture {
 public:
-    /// A packet from its IP header on, with whatever padding the link added, and the device it came in on. Valid
-    /// during the call.
-    using Handler = std::function<void(unsigned ifindex, std::span<const std::uint8_t> packet)>;
+    /// A packet from its IP header on, with whatever padding the link added, the device it came in on, and to whom the
+    /// link says it is (PACKET_* of packet(7)). Valid during the call.
+    using Handler = std::function<void(unsigned ifindex, unsigned pkt_type, std::span<const std::uint8_t> packet)>;
 
     /// Sees nothing until set_filter(). EPERM without CAP_NET_RAW.
     static Result<Capture> open();

@@ -28,9 +28,13 @@ const char* const table = R"(table inet alpine {{
     set exact6 {{ type inet_proto . ipv6_addr . inet_service; }}
     set any4 {{ type inet_proto . inet_service; }}
     set any6 {{ type inet_proto . inet_service; }}
+    set whole4 {{ type inet_proto; }}
+    set whole6 {{ type inet_proto; }}
     chain input {{
         type filter hook input priority raw; policy accept;
         meta pkttype != host accept
+        meta nfproto ipv4 meta l4proto @whole4 drop
+        meta nfproto ipv6 meta l4proto @whole6 drop
         meta nfproto ipv4 meta l4proto . th dport @any4 drop
         meta nfproto ipv6 meta l4proto . th dport @any6 drop
         meta l4proto . ip daddr . th dport @exact4 drop
@@ -38,12 +42,17 @@ const char* const table = R"(table inet alpine {{
     }}
 }})";
 
+bool is_icmp(std::uint8_t protocol) { return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6; }
+
 /// "exact4 { 6 . 10.77.0.1 . 80 }": the set and the element that stand for an endpoint.
 std::string element_of(const alpine_flow_key& key) {
     in6_addr address{};
     std::memcpy(&address, key.addr, sizeof(address));
     const bool v4 = IN6_IS_ADDR_V4MAPPED(&address) != 0;
     const unsigned port = ntohs(key.port_be);
+    if (!has_ports(key.protocol)) {
+        return fmt::format("{} {{ {} }}", v4 ? "whole4" : "whole6", key.protocol);
+    }
     if (is_wildcard(key)) {
         return fmt::format("{} {{ {} . {} }}", v4 ? "any4" : "any6", key.protocol, port);
     }
@@ -110,11 +119,11 @@ Result<void> Hiding::run(const Context& context, const std::string& commands) {
 }
 
 Result<void> Hiding::hide(const alpine_flow_key& key) {
-    return has_ports(key.protocol) ? run(context_, "add element inet alpine " + element_of(key)) : Result<void>();
+    return is_icmp(key.protocol) ? Result<void>() : run(context_, "add element inet alpine " + element_of(key));
 }
 
 void Hiding::show(const alpine_flow_key& key) {
-    if (!has_ports(key.protocol)) {
+    if (is_icmp(key.protocol)) {
         return;
     }
     if (auto shown = run(context_, "delete element inet alpine " + element_of(key)); !shown) {

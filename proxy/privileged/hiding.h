@@ -27,7 +27,8 @@ public:
     /// Deletes the table.
     ~Hiding();
 
-    /// Hides what is sent to this endpoint. Protocols without ports are left alone.
+    /// Hides what is sent to this endpoint. ICMP is left alone: the host answers it, or ignores what it did not ask
+    /// for.
     Result<void> hide(const alpine_flow_key& key);
     void show(const alpine_flow_key& key);
 

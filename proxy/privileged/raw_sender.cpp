@@ -20,12 +20,12 @@ constexpr std::size_t batch = 64;          /* packets per sendmmsg(2) */
 /// IPPROTO_RAW: the IP header is ours, and nothing is ever received.
 UniqueFd raw_socket(int family) {
     UniqueFd raw(socket(family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW));
+    const int broadcast = 1;
+    setsockopt(raw.get(), SOL_SOCKET, SO_BROADCAST, &broadcast, sizeof(broadcast));
     const int bytes = send_buffer_bytes;
     if (raw.valid() && setsockopt(raw.get(), SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) != 0) {
         setsockopt(raw.get(), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
     }
-    const int on = 1;
-    setsockopt(raw.get(), SOL_SOCKET, SO_BROADCAST, &on, sizeof(on));
     return raw;
 }
 
@@ -48,11 +48,12 @@ void set_source(Direction& direction, int level, int type, const Info& info) {
     direction.control_bytes = CMSG_SPACE(sizeof(info));
 }
 
-Direction direction_v4(const std::uint8_t* header) {
+Direction direction_v4(const std::uint8_t* header, unsigned ifindex) {
     Direction direction;
     sockaddr_in to{};
     to.sin_family = AF_INET;
     in_pktinfo info{};
+    info.ipi_ifindex = static_cast<int>(ifindex);
     std::memcpy(&to.sin_addr, header + offsetof(iphdr, daddr), sizeof(to.sin_addr));
     std::memcpy(&info.ipi_spec_dst, header + offsetof(iphdr, saddr), sizeof(info.ipi_spec_dst));
     std::memcpy(&direction.to, &to, sizeof(to));
@@ -61,11 +62,12 @@ Direction direction_v4(const std::uint8_t* header) {
     return direction;
 }
 
-Direction direction_v6(const std::uint8_t* header) {
+Direction direction_v6(const std::uint8_t* header, unsigned ifindex) {
     Direction direction;
     sockaddr_in6 to{};
     to.sin6_family = AF_INET6;
     in6_pktinfo info{};
+    info.ipi6_ifindex = ifindex;
     std::memcpy(&to.sin6_addr, header + offsetof(ip6_hdr, ip6_dst), sizeof(to.sin6_addr));
     std::memcpy(&info.ipi6_addr, header + offsetof(ip6_hdr, ip6_src), sizeof(info.ipi6_addr));
     std::memcpy(&direction.to, &to, sizeof(to));
@@ -108,11 +110,11 @@ Result<RawSender> RawSender::open() {
     return RawSender(std::move(v4), raw_socket(AF_INET6));
 }
 
-Result<void> RawSender::send(std::span<const classic::Segment> segments) {
+Result<void> RawSender::send(std::span<const classic::Segment> segments, unsigned ifindex) {
     const std::uint8_t* header = header_of(segments.front());
     const bool v6 = header[0] >> 4 == 6;
     const UniqueFd& socket = v6 ? v6_ : v4_;
-    Direction direction = v6 ? direction_v6(header) : direction_v4(header);
+    Direction direction = v6 ? direction_v6(header, ifindex) : direction_v4(header, ifindex);
     while (!segments.empty()) {
         const int sent = send_batch(socket.get(), direction, segments);
         if (sent < 0) {

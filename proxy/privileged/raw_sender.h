@@ -17,9 +17,10 @@ public:
     /// EPERM without CAP_NET_RAW. Without IPv6 on the host, IPv6 packets have no route.
     static Result<RawSender> open();
 
-    /// Sends the pieces of one packet; all have its addresses. Never blocks. The errno of the first piece that was
-    /// refused, such as ENETUNREACH; those after it are not sent.
-    Result<void> send(std::span<const classic::Segment> segments);
+    /// Sends the pieces of one packet; all have its addresses. By the device `ifindex`, or by the one that the host's
+    /// routes say (0). Never blocks. The errno of the first piece that was refused, such as ENETUNREACH; those after it
+    /// are not sent.
+    Result<void> send(std::span<const classic::Segment> segments, unsigned ifindex = 0);
 
 private:
     RawSender(UniqueFd v4, UniqueFd v6) : v4_(std::move(v4)), v6_(std::move(v6)) {}

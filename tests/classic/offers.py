@@ -3,11 +3,24 @@
 import os
 import signal
 
-from lab import alp
+from lab import alp, wait_until
+from programs import python
 from refusals import check_refusal
 from runner import main
 
 TOUCH_STACK = ["/usr/bin/python3", "-c", "import socket; socket.socket()"]
+
+SHARE = """
+import errno, socket, sys, time
+link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+link.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+try:
+    link.bind(("", 7950))
+    print("bound", flush=True)
+    time.sleep(60 if sys.argv[1] == "hold" else 0)
+except OSError as error:
+    print(errno.errorcode[error.errno])
+"""
 
 
 def restart(lab, *options):
@@ -60,6 +73,15 @@ def test_wire_that_does_not_exist_is_refused(lab):
         "ALPINE_WIRE": "token-ring", "LD_PRELOAD": lab.run("a", ["sh", "-c", "dirname $(dirname $(command -v alp))"])
         .stdout.strip() + "/lib/libalpine.so"})
     check_refusal(done, 125, "ALPINE_WIRE", "token-ring")
+
+
+def test_stacks_share_an_endpoint_on_one_wire_alone(lab):
+    first, second, other = (["--wire", wire] for wire in ("steer", "steer", "classic"))
+    holder = lab.start("a", alp(*python(SHARE, "hold"), options=first))
+    wait_until(lambda: "bound" in open(holder.log).read(), "the first is bound", timeout=20)
+    assert lab.run("a", alp(*python(SHARE, "try"), options=second)).stdout == "bound\n"
+    assert lab.run("a", alp(*python(SHARE, "try"), options=other)).stdout == "EADDRINUSE\n"
+    assert "udp 0.0.0.0:7950 is claimed by a stack on another wire" in lab.daemon("log")
 
 
 main()

@@ -67,14 +67,14 @@ def test_no_more_stacks_than_allowed(lab):
     lab.stop(first)
 
 
-def test_alpined_keeps_four_capabilities_and_a_filter_of_calls(lab):
+def test_alpined_keeps_five_capabilities_and_a_filter_of_calls(lab):
     def status_of(pid):
         return dict(line.split(":\t") for line in open("/proc/%s/status" % pid).read().splitlines() if ":\t" in line)
     pid = lab.daemon("pid")
     # It listens first, and gives its rights up before it serves the first client.
     wait_until(lambda: status_of(pid)["Seccomp"].strip() == "2", "alpined has given up its rights", timeout=10)
     status = status_of(pid)
-    kept = sum(1 << capability for capability in (10, 12, 13, 39))  # NET_BIND_SERVICE, NET_ADMIN, NET_RAW, BPF
+    kept = sum(1 << capability for capability in (0, 10, 12, 13, 39))  # CHOWN, NET_BIND_SERVICE, NET_ADMIN, NET_RAW, BPF
     assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == kept, status["CapEff"]
     assert int(status["CapBnd"], 16) == 0 and int(status["CapInh"], 16) == 0
     assert status["Seccomp"].strip() == "2" and status["NoNewPrivs"].strip() == "1"

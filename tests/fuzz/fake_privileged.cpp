@@ -57,43 +57,45 @@ Result<void> give(const alpine_flow_key& key, const std::set<unsigned>& owners) 
     const auto stays = [&owners](unsigned ifindex) { return owners.contains(ifindex); };
     ALPINE_FUZZ_MUST(made || std::ranges::any_of(flow->second, stays));
     ALPINE_FUZZ_MUST(std::ranges::includes(kernel().counted, owners));
-    const auto is_line = [](unsigned ifindex) { return classic::Wire::is_line(ifindex); };
-    ALPINE_FUZZ_MUST(std::ranges::all_of(owners, is_line) || std::ranges::none_of(owners, is_line));
     flow->second = owners;
     return {};
 }
 
-/// Every flow is taken away from both wires, and is on one of them.
-void erase_flow(const alpine_flow_key& key, bool on_line) {
-    const auto flow = kernel().flows.find(key);
-    if (flow != kernel().flows.end() && classic::Wire::is_line(*flow->second.begin()) == on_line) {
-        kernel().flows.erase(flow);
-        kernel().erased.insert(key);
-    }
-    if (on_line) {
-        ALPINE_FUZZ_MUST(kernel().erased.erase(key) == 1);
-    }
-}
-
-std::set<unsigned> ifindexes(const std::vector<alpine_flow_owner>& owners) {
+Result<void> give(const alpine_flow_key& key, const std::vector<alpine_flow_owner>& owners) {
     std::set<unsigned> all;
     for (const auto& owner : owners) {
         all.insert(owner.ifindex);
     }
     ALPINE_FUZZ_MUST(owners.size() > 1 && all.size() == owners.size());
-    return all;
+    return give(key, all);
+}
+
+bool is_on_lines(const std::set<unsigned>& owners) { return classic::Wire::is_line(*owners.rbegin()); }
+
+/// Every flow is taken away from both wires, and is on one of them.
+void erase_flow(const alpine_flow_key& key, bool on_lines) {
+    const auto flow = kernel().flows.find(key);
+    if (flow != kernel().flows.end() && is_on_lines(flow->second) == on_lines) {
+        kernel().flows.erase(flow);
+        kernel().erased.insert(key);
+    }
+    if (on_lines) {
+        ALPINE_FUZZ_MUST(kernel().erased.erase(key) == 1);
+    }
 }
 
 }  // namespace
 
 Result<void> Steering::set(const alpine_flow_key& key, const alpine_flow_owner& owner) {
     ALPINE_FUZZ_MUST(!classic::Wire::is_line(owner.ifindex));
-    return give(key, {owner.ifindex});
+    return give(key, std::set{owner.ifindex});
 }
 
 Result<void> Steering::share(const alpine_flow_key& key, const std::vector<alpine_flow_owner>& owners) {
-    ALPINE_FUZZ_MUST(!classic::Wire::is_line(owners.front().ifindex));
-    return give(key, ifindexes(owners));
+    for (const auto& owner : owners) {
+        ALPINE_FUZZ_MUST(!classic::Wire::is_line(owner.ifindex));
+    }
+    return give(key, owners);
 }
 
 void Steering::erase(const alpine_flow_key& key) { erase_flow(key, false); }
@@ -194,12 +196,14 @@ Result<std::unique_ptr<Line>> Wire::attach_again(UniqueFd far_end) {
 }
 
 Result<void> Wire::set(const alpine_flow_key& key, const alpine_flow_owner& owner) {
-    return is_line(owner.ifindex) ? give(key, {owner.ifindex}) : Result<void>();
+    return is_line(owner.ifindex) ? give(key, std::set{owner.ifindex}) : Result<void>();
 }
 
 Result<void> Wire::share(const alpine_flow_key& key, const std::vector<alpine_flow_owner>& owners) {
-    return is_line(owners.front().ifindex) ? give(key, ifindexes(owners)) : Result<void>();
+    return is_line(owners.front().ifindex) ? give(key, owners) : Result<void>();
 }
+
+std::vector<alpine_flow_owner> Wire::owners(const alpine_flow_key&) { return {}; }
 
 void Wire::erase(const alpine_flow_key& key) { erase_flow(key, true); }
 Result<void> Wire::add_address(const in6_addr&, const alpine_address_use&) { return {}; }

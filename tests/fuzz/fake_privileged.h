@@ -11,7 +11,7 @@
 namespace alp::fuzz {
 
 struct Kernel {
-    /// As the steering maps: endpoint -> TUNs or lines.
+    /// As the steering maps: endpoint -> TUNs or lines, of one wire.
     std::map<alpine_flow_key, std::set<unsigned>, proxy::KeyLess> flows;
     std::set<alpine_flow_key, proxy::KeyLess> erased;  ///< flows that one wire is done with, the other not yet
     std::set<unsigned> tuns;                           ///< and classic lines, that exist

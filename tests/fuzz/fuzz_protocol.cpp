@@ -398,6 +398,8 @@ private:
                 uids.insert(owner->uid);
             }
             ALPINE_FUZZ_MUST(owners.size() == 1 || (key.protocol == IPPROTO_TCP && uids.size() == 1));
+            ALPINE_FUZZ_MUST(proxy::classic::Wire::is_line(*owners.begin()) ==
+                             proxy::classic::Wire::is_line(*owners.rbegin()));
             ALPINE_FUZZ_MUST(key.pad == 0 && (key.port_be != 0) != is_without_ports(key));
         }
         std::set<unsigned> attached;

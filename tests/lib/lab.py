@@ -186,7 +186,9 @@ class SharedLab(Lab):
 
 
 def alp(*command, options=()):
-    return list(command) if ON_HOST else ["alp", "run", *options, "--", *command]
+    """On the wire that ALPINE_TEST_WIRE names, if it does."""
+    wire = os.environ.get("ALPINE_TEST_WIRE")
+    return list(command) if ON_HOST else ["alp", "run", *(["--wire", wire] if wire else []), *options, "--", *command]
 
 
 def on(host, *command):

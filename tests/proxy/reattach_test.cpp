@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <fstream>
 #include <set>
 #include <vector>
 
@@ -354,6 +356,125 @@ TEST_F(Reattach, ADeadStackIsGoneOnceTheNextAlpinedIsThere) {
     const Inside inside(bed->a());
     ASSERT_TRUE(client.connect(ALPINE_PROXY_SOCKET).ok());
     EXPECT_EQ(client.status().value().stacks, 0U);
+}
+
+TEST_F(Reattach, AStackLivesAsLongAsAnyProcessHasItsQueue) {
+    std::array<int, 2> pair{};
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()), 0);
+    const UniqueFd ours(pair[0]);
+    const UniqueFd theirs(pair[1]);
+    Child first([&] {
+        bed->a().enter();
+        Hand made;
+        const UniqueFd dummy = bound_socket({"0.0.0.0", 5011});
+        if (made.attach() != 0 || made.claim({}, dummy.get()) != 0 ||
+            !proxy::send(theirs.get(), proxy::bytes_of('q'), made.queue.get()).ok()) {
+            return 2;
+        }
+        pause();
+        return 3;
+    });
+    char byte = 0;
+    UniqueFd queue;
+    ASSERT_EQ(proxy::receive_with_fd(ours.get(), &byte, sizeof(byte), queue, 0), 1);
+    bed->end_alpined(SIGKILL);
+    first.end(SIGKILL);
+    bed->start_alpined();
+    fcntl(queue.get(), F_SETFL, O_NONBLOCK);
+    EXPECT_TRUE(is_steered(queue, 5011));
+    Hand back(bed->a());
+    EXPECT_EQ(back.reattach(queue.get()), 0);
+}
+
+/// A device that stays when its queue is closed.
+UniqueFd persistent_queue(UniqueFd queue) {
+    EXPECT_EQ(ioctl(queue.get(), TUNSETPERSIST, 1), 0);
+    return queue;
+}
+
+TEST_F(Reattach, APersistentDeviceWhoseQueueNobodyHasIsNoStackToTheNextAlpined) {
+    {
+        Hand before(bed->a());
+        ASSERT_EQ(before.attach(), 0);
+        const UniqueFd queue = persistent_queue(std::move(before.queue));
+        bed->end_alpined(SIGKILL);
+    }
+    EXPECT_EQ(bed->tun_count(), 1);
+    bed->start_alpined();
+    EXPECT_EQ(bed->tun_count(), 0);
+}
+
+TEST_F(Reattach, APersistentDeviceGoesWithTheLastHolderOfItsQueue) {
+    UniqueFd queue = persistent_queue(stack_from_before(5012));
+    EXPECT_EQ(bed->tun_count(), 1);
+    queue.reset();
+    // The kernel tells of a carrier that is lost within a second, and the audit is once a second.
+    const auto gone = [&] { return bed->tun_count() == 0; };
+    EXPECT_TRUE(within_a_second(gone) || within_a_second(gone) || within_a_second(gone));
+    EXPECT_TRUE(can_bind(5012));
+}
+
+/// A user of whom alpined's policy allows two ephemeral ports, before SETTLED.
+class ReattachQuota : public Reattach {
+protected:
+    /// Ports of a stack from before, in the range that is ephemeral for the alpined after it.
+    UniqueFd stack_with(const std::vector<std::uint16_t>& ports) {
+        const Inside inside(bed->a());
+        Hand before = [] {
+            const AsNobody nobody;
+            return Hand();
+        }();
+        EXPECT_EQ(before.attach(), 0);
+        for (const std::uint16_t port : ports) {
+            const UniqueFd dummy = bound_socket({"0.0.0.0", port});
+            EXPECT_EQ(before.claim({}, dummy.get()), 0);
+        }
+        bed->end_alpined(SIGKILL);
+        std::ofstream("/proc/sys/net/ipv4/ip_local_port_range") << "40000 40007";
+        UniqueFd queue = std::move(before.queue);
+        bed->start_alpined();
+        return queue;
+    }
+
+    /// The connection that shows the queue.
+    Hand come_back(const UniqueFd& queue) {
+        const Inside inside(bed->a());
+        const AsNobody nobody;
+        Hand back;
+        EXPECT_EQ(back.reattach(queue.get()), 0);
+        return back;
+    }
+
+    int claim_new(Hand& client, std::uint16_t port) {
+        const Inside inside(bed->a());
+        const UniqueFd dummy = bound_socket({"0.0.0.0", port});
+        return client.claim({}, dummy.get());
+    }
+};
+
+TEST_F(ReattachQuota, WhatTheStackHadIsGrantedBeyondIt) {
+    const UniqueFd queue = stack_with({40001, 40002, 40003});
+    Hand back = come_back(queue);
+    for (const std::uint16_t port : {40001, 40002, 40003}) {
+        EXPECT_EQ(back.claim(udp_endpoint("0.0.0.0", port)), 0);
+    }
+    EXPECT_EQ(back.settled(), 0);
+    EXPECT_TRUE(is_steered(queue, 40003));
+}
+
+TEST_F(ReattachQuota, WhatIsNewIsBoundByIt) {
+    const UniqueFd queue = stack_with({40001});
+    Hand back = come_back(queue);
+    EXPECT_EQ(back.claim(udp_endpoint("0.0.0.0", 40001)), 0);
+    EXPECT_EQ(claim_new(back, 40004), 0);
+    EXPECT_EQ(claim_new(back, 40005), ENOBUFS);
+}
+
+TEST_F(ReattachQuota, WhatTheStackHadIsGrantedBeyondItOnce) {
+    const UniqueFd queue = stack_with({40001, 40002});
+    Hand back = come_back(queue);
+    EXPECT_EQ(back.claim(udp_endpoint("0.0.0.0", 40001)), 0);
+    EXPECT_EQ(back.claim(udp_endpoint("0.0.0.0", 40001)), ENOBUFS);
 }
 
 TEST(ClaimRegistry, ManyEndpointsAreFoundAgainAndCounted) {

@@ -10,6 +10,7 @@
 #define ALPINE_CLASSIC_BPF_HELPERS_H
 
 #include <linux/bpf.h>
+#include <time.h>
 
 #include "proxy/classic/maps.h"
 
@@ -36,21 +37,26 @@ long bpf_skb_load_bytes_relative(const struct __sk_buff* skb, __u32 offset, void
 /*
  * bpf/checksum.h finds out by these where a checksum is still to be written. They answer as the kernel's do
  * (bpf-helpers(7), net/core/filter.c), and leave the packet as it is: a word that was changed is noted until it is put
- * back.
+ * back. bpf/fragments.h makes a packet into another by the last two, for copies.
  */
 long bpf_skb_load_bytes(const struct __sk_buff* skb, __u32 offset, void* to, __u32 len);
 long bpf_l4_csum_replace(struct __sk_buff* skb, __u32 offset, __u64 from, __u64 to, __u64 flags);
 long bpf_skb_store_bytes(struct __sk_buff* skb, __u32 offset, const void* from, __u32 len, __u64 flags);
 long bpf_skb_change_tail(struct __sk_buff* skb, __u32 len, __u64 flags);
 
-/* What a program decides is noted, and done by the relay. A packet that is sent on needs no link header. */
-long bpf_redirect(__u32 ifindex, __u64 flags);
+/* CLOCK_MONOTONIC, as in the kernel. */
+static inline __u64 bpf_ktime_get_ns(void) {
+    struct timespec now;
 
-/* A copy of the packet as it is now is the relay's at once (struct classic_packet). */
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (__u64)now.tv_sec * 1000000000 + (__u64)now.tv_nsec;
+}
+
+/* Handed to the relay at once, as the packet is by then. */
 long bpf_clone_redirect(struct __sk_buff* skb, __u32 ifindex, __u64 flags);
 
-__u64 bpf_ktime_get_ns(void);
-
+/* What a program decides is noted, and done by the relay. A packet that is sent on needs no link header. */
+long bpf_redirect(__u32 ifindex, __u64 flags);
 long bpf_redirect_neigh(__u32 ifindex, struct bpf_redir_neigh* hop, int hop_len, __u64 flags);
 
 /* The host's routing table is asked by the raw socket, not here. */
