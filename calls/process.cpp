@@ -310,12 +310,14 @@ ALPINE_CALL(pid_t, fork) {
 
 long sys_wait4(int child, int* status, int options, void* usage) {
     int own_status = 0;
-    const long ended =
-        host_call(SYS_wait4, child, status != nullptr ? arg(status) : arg(&own_status), options, arg(usage));
-    if (ended > 0 && (options & (WUNTRACED | WCONTINUED)) == 0) {
-        bury_child(ended);
+    int* const told = status != nullptr ? status : &own_status;
+    const long found = host_call(SYS_wait4, child, arg(told), options, arg(usage));
+    // A tracer is told of stops, too, whatever it has asked for.
+    if (found > 0 && guarded_copy(&own_status, told, sizeof(own_status)) &&
+        (WIFEXITED(own_status) || WIFSIGNALED(own_status))) {
+        bury_child(found);
     }
-    return ended;
+    return found;
 }
 
 long sys_waitid(int kind, int child, siginfo_t* info, int options, void* usage) {

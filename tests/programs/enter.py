@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 """`alp enter PID -- CMD`: unmodified tools as one more process on the stack of a running nginx."""
-import os
 import re
 import signal
 import subprocess
@@ -170,7 +169,9 @@ def test_it_answers_with_the_programs_own_exit_code(lab):
 def test_refusals(lab):
     nginx = Entered(lab)
     pid = nginx.daemon.pid()
-    for words, said in ((["1"], "1"), (["999999"], "999999"), (["none"], "none"), ([str(os.getpid())], "no stack")):
+    stackless = lab.start("a", ["sleep", "60"])
+    pids = (["1"], "1"), (["999999"], "999999"), (["none"], "none"), ([str(stackless.pid)], "no stack")
+    for words, said in pids:
         check_refusal(lab.run("a", ["alp", "enter", *words, "--", "true"], check=False), 125, said)
     other = lab.run("a", [*OTHER_USER, "alp", "enter", str(pid), "--", "true"], user=False, check=False)
     check_refusal(other, 125, str(pid))
