@@ -236,10 +236,11 @@ def test_a_program_killed_while_alpined_is_away_leaves_nothing_and_its_peer_gets
     assert peer.stdout.readline().strip() == "connected"
     daemon_dies(lab)
     lab.stop(server, signal.SIGKILL)
-    began = time.time()
     lab.daemon("start")
+    serves = time.time()  # how long it takes to start is the machine's affair
     error, when = peer.stdout.readline().split()
-    assert error == "ECONNRESET" and float(when) - began < 1.5
+    assert error == "ECONNRESET", error
+    assert float(when) - serves < 1, float(when) - serves
     assert lab.tuns() == []
     assert lab.run("a", python(BIND, PORT)).stdout.strip() == "bound"
 
