@@ -34,7 +34,7 @@
 #define ALPINE_ABI_STACK_H
 
 /* Raise on every change of a structure or a meaning in this file. */
-#define ALPINE_STACK_ABI_VERSION 3
+#define ALPINE_STACK_ABI_VERSION 4
 #define ALPINE_STACK_MAGIC 0x414c5053 /* "ALPS" */
 
 #define ALPINE_IMAGE_BASE 0x200000000000
@@ -108,7 +108,7 @@ struct alpine_task {
 	struct alpine_task *group;      /* the leader of its process; its own for that leader */
 	alp_u64 process;                /* of a group: host process id, for signals */
 	unsigned long *flags;           /* the task's flags, with ALPINE_TASK_GONE */
-	alp_u32 spawn_wanted;           /* of a group: it has a thread to make */
+	alp_u32 spawn_wanted;           /* of a group: the host thread that it is to make a task for; 0: none */
 	alp_u32 unused;
 };
 ALPINE_ASSERT_LAYOUT(sizeof(struct alpine_task) == 144);

@@ -134,8 +134,12 @@ bool Cpu::drive(Thread& thread) {
     cpu_->handoff = nullptr;
     __atomic_store_n(&cpu_->running, 1, __ATOMIC_RELAXED);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    const int reason = image_->resume();
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    int reason = 0;
+    do {
+        reason = image_->resume();
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+        // Where the stack went on in the call of a thread that has died, it has not looked at what it is asked for.
+    } while (reason != ALPINE_HANDOFF && (cpu_->enter != nullptr || cpu_->request != ALPINE_REQUEST_NONE));
     __atomic_store_n(&cpu_->running, 0, __ATOMIC_RELAXED);
     if (reason != ALPINE_HANDOFF) {
         return true;
@@ -202,13 +206,14 @@ bool Cpu::spawn(Thread& thread) {
     one_at_a_time.lock(thread.tid());
     bool locked = lock(thread);
     if (locked) {
+        // Asked for once: the group's leader may be in the middle of making the task when this thread looks again.
         cpu_->spawned = nullptr;
         cpu_->spawn_error = 0;
-    }
-    while (locked) {
         cpu_->spawn_owner = thread.id;
         cpu_->group = thread.group != nullptr ? thread.group : group_;
         cpu_->request = ALPINE_REQUEST_SPAWN;
+    }
+    while (locked) {
         locked = drive(thread);
         if (locked && !spawn_is_decided(thread)) {
             // The stack waits for something, such as memory: whoever leads brings it.

@@ -116,7 +116,7 @@ static void take_request(u32 request)
 
 	switch (request) {
 	case ALPINE_REQUEST_SPAWN:
-		group->spawn_wanted = 1;
+		group->spawn_wanted = alpine_cpu.spawn_owner;
 		wake_up_process(task_of(group));
 		break;
 	case ALPINE_REQUEST_INTERRUPT:
@@ -202,12 +202,12 @@ static int program_thread_start(void *owner)
 	return 0;
 }
 
-static void spawn_program_thread(void)
+static void spawn_program_thread(u64 owner)
 {
 	struct kernel_clone_args args = {
 		.flags = PROGRAM_THREAD_FLAGS,
 		.fn = program_thread_start,
-		.fn_arg = (void *)alpine_cpu.spawn_owner,
+		.fn_arg = (void *)owner,
 	};
 	pid_t pid = kernel_clone(&args);
 
@@ -231,8 +231,10 @@ static void __noreturn lead_group(struct alpine_task *self)
 		if (self->signals_queued)
 			alpine_raise_signals();
 		if (self->spawn_wanted) {
+			u64 owner = self->spawn_wanted;
+
 			self->spawn_wanted = 0;
-			spawn_program_thread();
+			spawn_program_thread(owner);
 		}
 	}
 	remove_wait_queue(&current->sighand->signalfd_wqh, &watch);
