@@ -37,7 +37,7 @@ void* watch_for_ever(void* argument) {
         pollfd connection{reattachment.fd(), 0, 0};
         raw_syscall(SYS_poll, arg(&connection), 1, reattachment.timeout_ms());
         if (stack::ended()) {
-            return nullptr;
+            stack::rest_for_ever();
         }
         reattachment.step();
     }

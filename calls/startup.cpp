@@ -96,7 +96,9 @@ int shown_fd() { return far_end_fd >= 0 ? far_end_fd : wire_fd; }
 
 /// The stack has ended before its time: alpined is told by the end of the connection, and resets what is open.
 void on_stack_end(const char* line) {
-    raw_syscall(SYS_shutdown, client->fd(), SHUT_RDWR);
+    if (raw_syscall(SYS_shutdown, client->fd(), SHUT_RDWR) < 0) {  // by a keeper, which does not have it
+        raw_syscall(SYS_shutdown, stack::borrow_descriptor(client->fd()).get(), SHUT_RDWR);
+    }
     stack::write_to(STDERR_FILENO, line, strlen(line));
 }
 

@@ -149,6 +149,7 @@ constexpr std::array<Entry, kTableCalls> make_table() {
     ALPINE_ENTRY(getrlimit);
     ALPINE_ENTRY(seccomp);
     ALPINE_ENTRY(prctl);
+    ALPINE_ENTRY(kill);
     ALPINE_ENTRY(wait4);
     ALPINE_ENTRY(waitid);
     ALPINE_ENTRY(execve);

@@ -34,18 +34,6 @@ void drain_event(int fd) {
     raw_syscall(SYS_read, fd, arg(&count), sizeof(count));
 }
 
-/// Names the token as this thread's for a scope.
-class Armed {
-public:
-    Armed(Thread& thread, std::uint32_t* token) : thread_(thread) { thread_.robust.arm(token); }
-    ~Armed() { thread_.robust.disarm(); }
-    Armed(const Armed&) = delete;
-    Armed& operator=(const Armed&) = delete;
-
-private:
-    Thread& thread_;
-};
-
 }  // namespace
 
 void Thread::begin() {

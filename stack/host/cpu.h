@@ -28,6 +28,7 @@
 #pragma once
 
 #include <poll.h>
+#include <sys/types.h>
 
 #include <atomic>
 #include <cstdint>
@@ -57,6 +58,18 @@ struct Thread {
     /// Called once by the thread itself.
     void begin();
     [[nodiscard]] std::uint32_t tid() const { return static_cast<std::uint32_t>(id); }
+};
+
+/// Names the token as this thread's for a scope.
+class Armed {
+public:
+    Armed(Thread& thread, std::uint32_t* token) : thread_(thread) { thread_.robust.arm(token); }
+    ~Armed() { thread_.robust.disarm(); }
+    Armed(const Armed&) = delete;
+    Armed& operator=(const Armed&) = delete;
+
+private:
+    Thread& thread_;
 };
 
 class Cpu {
@@ -110,6 +123,10 @@ public:
     /// This process ends: all that it has in the stack goes, with the calling thread's task. Nobody else of it can make
     /// a call any more.
     void leave(Thread& thread);
+
+    /// kill(2) with SIGKILL, while none of the family is inside the stack; comes back when those of the family whom it
+    /// has ended are gone. (kill.cpp)
+    long kill(Thread& thread, pid_t whom);
 
     /// This process's threads are gone (exec); its descriptors are not.
     void forget_threads(Thread& thread);

@@ -120,7 +120,7 @@ Result<void> Cpu::start_keeper() {
 
 void* Cpu::keeper_main(void* self) {
     static_cast<Cpu*>(self)->keep();
-    return nullptr;
+    rest_for_ever();
 }
 
 void Cpu::keep() {

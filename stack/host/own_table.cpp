@@ -43,7 +43,9 @@ UniqueFd borrow_descriptor(int fd) {
 }
 
 void write_to(int fd, const void* data, unsigned long len_bytes) {
-    if (raw_syscall(SYS_write, fd, arg(data), static_cast<long>(len_bytes)) == -EBADF) {
+    const long done = raw_syscall(SYS_write, fd, arg(data), static_cast<long>(len_bytes));
+    // In a table of the thread's own the number may be that of something that cannot be written to.
+    if (done < 0 && done != -EAGAIN) {
         const UniqueFd borrowed = borrow_descriptor(fd);
         raw_syscall(SYS_write, borrowed.get(), arg(data), static_cast<long>(len_bytes));
     }

@@ -49,6 +49,12 @@ int start_own_thread(std::size_t stack_bytes, void* (*run)(void*), void* argumen
 
 void name_own_thread(const char* name) { raw_syscall(SYS_prctl, PR_SET_NAME, arg(name)); }
 
+void rest_for_ever() {
+    for (;;) {
+        raw_syscall(SYS_pause);
+    }
+}
+
 bool is_last_program_thread() {
     const unsigned own = own_threads.load();
     return own != 0 && count_threads() == own + 1;

@@ -14,6 +14,9 @@ int start_own_thread(std::size_t stack_bytes, void* (*run)(void*), void* argumen
 /// for the entries there when it ends: as much as for all else that a short-lived child does.)
 void name_own_thread(const char* name);
 
+/// By such a thread that has nothing more to do. It must not end before the process: is_last_program_thread().
+[[noreturn]] void rest_for_ever();
+
 /// Does the calling thread end as the last of the program's, so that only threads started so would be left?
 [[nodiscard]] bool is_last_program_thread();
 

@@ -266,6 +266,12 @@ void bury_process(pid_t process) {
     }
 }
 
+long kill_processes(pid_t whom) {
+    Thread& thread = current_thread();
+    const Inside inside(thread);
+    return cpu.kill(thread, whom);
+}
+
 bool is_alone() { return cpu.is_alone(); }
 
 void leave() {

@@ -148,6 +148,10 @@ Result<void> start_keeper();
 /// it.
 void bury_process(pid_t process);
 
+/// kill(2) of `whom` with SIGKILL: processes of the family die outside the stack's code, and leave it in order. Comes
+/// back when they are gone. 0, or -errno. Not while the calling thread is inside().
+long kill_processes(pid_t whom);
+
 /// Is this the family's only process?
 [[nodiscard]] bool is_alone();
 

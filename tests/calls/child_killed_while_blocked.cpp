@@ -81,8 +81,7 @@ int main() {
                 CHECK(!"it came back");
             });
             ready.wait();
-            sleep_ms(
-                300);  // until it is blocked: killed before, in the middle of a call, it would take the stack along
+            sleep_ms(300);  // until it is blocked
             CHECK(kill(child, SIGKILL) == 0);
             expect_signal(child, SIGKILL);
             const int client = connected_to(address);

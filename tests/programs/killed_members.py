@@ -17,8 +17,9 @@ import time
 from collections import Counter
 
 from built import built, built_under_alpine
-from lab import ADDRESS, wait_until
+from lab import ADDRESS, alp, wait_until
 from processes import alive
+from programs import python
 from runner import main
 from unseen import check_unseen
 
@@ -199,6 +200,39 @@ def test_each_killed_member_leaves_the_others_or_a_clear_end(lab):
     client.process.stdin.close()
     client.process.wait(10)
     family.end()
+
+
+BUSY_CHILD = """
+import os, socket, sys
+link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+child = os.fork()
+while child == 0:
+    link.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE)
+print(child, flush=True)
+os.waitpid(child, 0)
+try:
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+except OSError as error:
+    print(error.strerror, flush=True)
+sys.exit(7)
+"""
+
+
+def test_a_program_goes_on_without_its_stack(lab):
+    """Its busy child is killed from elsewhere until that is in the middle of a call."""
+    for _ in range(40):
+        program = lab.start("a", alp(*python(BUSY_CHILD)), stdout=subprocess.PIPE)
+        child = program.stdout.readline().strip()
+        time.sleep(0.05)
+        lab.run("a", ["kill", "-9", child], user=False)
+        said = program.communicate(timeout=20)[0]
+        assert program.returncode == 7, (program.returncode, open(program.log).read())
+        if said:
+            assert said.strip() == "Software caused connection abort", said
+            assert open(program.log).read().count("alpine: the stack has ended") == 1, open(program.log).read()
+            break
+    else:
+        raise AssertionError("none of 40 kills was in the middle of a call")
 
 
 main(check_unseen)
