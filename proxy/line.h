@@ -25,6 +25,8 @@ public:
     [[nodiscard]] virtual int far_end() const { return -1; }
     /// Do packets pass also while there is no alpined?
     [[nodiscard]] virtual bool lasts() const { return false; }
+    /// The client is gone: what it has sent before that goes out.
+    virtual void flush() {}
     /// alpined ends: a line that lasts stays, and is from now on the client's alone.
     virtual void leave() {}
 };

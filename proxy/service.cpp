@@ -69,6 +69,7 @@ Session& Service::open(UniqueFd connection, const ucred& peer) {
 void Service::close(Session& session) {
     if (session.stack) {
         const unsigned ifindex = session.stack->line->ifindex();
+        session.stack->line->flush();
         stacks_.erase(ifindex);
         log(LogLevel::info, "{} {}: stack on {} gone", session.stack->comm, name_of(session.peer),
             session.stack->line->ifname());

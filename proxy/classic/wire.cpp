@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -103,6 +104,7 @@ public:
     [[nodiscard]] unsigned ifindex() const override { return ifindex_; }
     [[nodiscard]] const std::string& ifname() const override { return name_; }
     [[nodiscard]] alpine_wire wire() const override { return ALPINE_WIRE_CLASSIC; }
+    void flush() override { wire_.flush(ifindex_); }
 
 private:
     Wire& wire_;
@@ -327,6 +329,19 @@ void Wire::read_line(unsigned ifindex) {
             return;
         }
         from_line(ifindex, std::span(buffer_).first(static_cast<std::size_t>(length)));
+    }
+}
+
+/// Bounded: somebody else may hold the client's end and write on.
+void Wire::flush(unsigned ifindex) {
+    constexpr int turns = 64;
+    pollfd state{lines_.at(ifindex).get(), POLLIN, 0};
+    for (int i = 0; i < turns && poll(&state, 1, 0) == 1 && (state.revents & POLLIN) != 0; ++i) {
+        int waiting = 0;
+        if (ioctl(state.fd, FIONREAD, &waiting) != 0 || waiting == 0) {
+            return;  // the end of it
+        }
+        read_line(ifindex);
     }
 }
 

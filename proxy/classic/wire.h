@@ -111,6 +111,7 @@ private:
     void detach(unsigned ifindex);
 
     void read_line(unsigned ifindex);
+    void flush(unsigned ifindex);
     void from_line(unsigned ifindex, std::span<std::uint8_t> message);
     void send_out(unsigned ifindex, unsigned by_device);
     void deliver_segments(unsigned ifindex);

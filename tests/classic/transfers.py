@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Programs on the classic wire: what they carry arrives whole, in every direction, and nobody sees a reset."""
+import os
+import signal
 import subprocess
 import time
 
@@ -105,6 +107,43 @@ def test_udp_datagrams_of_60000_bytes_go_both_ways(lab):
     assert server.stdout.readline().strip() == "up"
     for address in (ADDRESS["b"], ADDRESS6["b"]):
         assert lab.run("a", alp(*python(ask, address), options=CLASSIC)).stdout.strip() == "True", address
+
+
+LISTENER = """
+import socket
+link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+link.bind(("", 8090))
+print("ready", flush=True)
+for _ in range(20):
+    print(link.recv(100).decode(), flush=True)
+"""
+LAST_WORDS = """
+import socket, sys
+link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+link.connect((sys.argv[1], 8090))
+link.send(b"first")
+print("ready", flush=True)
+sys.stdin.readline()
+for i in range(19):
+    link.send(b"%d" % i)
+"""
+
+
+def test_what_a_program_has_sent_last_gets_out(lab):
+    """alpined finds the datagrams and the program's end at once, in whatever order it looks."""
+    listener = lab.start("b", python(LISTENER))
+    wait_until(lambda: "ready" in open(listener.log).read(), "the listener is ready")
+    program = lab.start("a", alp(*python(LAST_WORDS, ADDRESS["b"]), options=CLASSIC), stdin=subprocess.PIPE)
+    wait_until(lambda: "first" in open(listener.log).read(), "the first has come")
+    pid = int(lab.daemon("pid"))
+    os.kill(pid, signal.SIGSTOP)
+    program.stdin.write("\n")
+    program.stdin.close()
+    try:
+        wait_until(lambda: program.poll() is not None, "the program has ended")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: open(listener.log).read().split()[1:] == ["first", *map(str, range(19))], "all have come")
 
 
 main()
