@@ -18,17 +18,19 @@ daemon_pid() {
     echo "$pid"
 }
 
-# daemon_start HOST [OPTION]...: starts alpined there and waits until it listens.
+# daemon_start HOST [OPTION]...: starts alpined there and waits until it serves. (It listens a moment before, so that clients
+# of the one before it need not try again.)
 daemon_start() {
-    local host=$1 log pid try
+    local host=$1 log pid try before
     shift
     log=$run_dir/alpined-$host.log
+    before=$(stat -c %s "$log" 2>/dev/null || echo 0)
     [[ -x $build/bin/alpined ]] || fail "$build/bin/alpined is not built: run ./dev build"
     [[ -z ${ALPINE_LAB_INSIDE:-} ]] || set -- --wire classic "$@"
     setsid ip netns exec "$(host_ns "$host")" "$build/bin/alpined" "$@" </dev/null >>"$log" 2>&1 &
     pid=$!
-    for try in $(seq 1 100); do
-        if in_host "$host" grep -qs '@alpined$' /proc/net/unix; then
+    for try in $(seq 1 200); do
+        if [[ $(tail -c +$((before + 1)) "$log" 2>/dev/null) == *"alpined serves at"* ]]; then
             printf '%s %s\n' "$pid" "$(process_start_time "$pid")" >"$run_dir/alpined-$host.pid"
             return 0
         fi
