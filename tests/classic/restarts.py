@@ -43,7 +43,8 @@ def daemon_dies(lab):
 
 
 def is_back(lab):
-    return len(lab.run("a", ["alp", "ps"], user=False).stdout.splitlines()) == 2
+    rows = lab.run("a", ["alp", "ps"], user=False).stdout.splitlines()[1:]
+    return len(rows) == 1 and "tcp/" in rows[0]
 
 
 def start_server(lab, host, *prefix):
