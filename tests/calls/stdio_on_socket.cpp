@@ -49,7 +49,7 @@ static void blocks() {
     const Pair pair;
     const std::string sent = pattern();
     const auto send_block = [&](int fd) {
-        FILE* stream = fdopen(dup(fd), "w");
+        FILE* stream = fdopen(fd, "w");
         CHECK(fwrite(sent.data(), 1, sent.size(), stream) == sent.size());
         CHECK(fflush(stream) == 0 && shutdown(fileno(stream), SHUT_WR) == 0 && fclose(stream) == 0);
     };
@@ -61,7 +61,8 @@ static void blocks() {
         CHECK(got == sent);
         CHECK(fclose(stream) == 0);
     };
-    std::thread first(send_block, pair.client), second(send_block, pair.server);
+    // (Duplicated here: the receivers close theirs as soon as they have all.)
+    std::thread first(send_block, dup(pair.client)), second(send_block, dup(pair.server));
     std::thread third([&] { receive_block(pair.client); });
     receive_block(pair.server);
     first.join();
