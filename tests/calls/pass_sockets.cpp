@@ -3,46 +3,9 @@
 // its own; the sender closes its numbers at once. Among files, several at once, never received, peeked at.
 #include <fcntl.h>
 
-#include <initializer_list>
 #include <thread>
 
-#include "check.h"
-
-constexpr int kMax = 8;
-
-static void send_descriptors(int over, const int* fds, int count) {
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMax)] = {};
-    const size_t bytes = sizeof(int) * static_cast<size_t>(count);
-    iovec vector{const_cast<char*>("d"), 1};
-    msghdr message{};
-    message.msg_iov = &vector;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = CMSG_SPACE(bytes);
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(bytes);
-    memcpy(CMSG_DATA(header), fds, bytes);
-    CHECK(sendmsg(over, &message, 0) == 1);
-}
-
-static int receive_descriptors(int over, int* fds, int flags = 0) {
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMax)] = {};
-    char byte;
-    iovec vector{&byte, 1};
-    msghdr message{};
-    message.msg_iov = &vector;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof(control);
-    CHECK(recvmsg(over, &message, flags) == 1 && byte == 'd' && (message.msg_flags & MSG_CTRUNC) == 0);
-    const cmsghdr* header = CMSG_FIRSTHDR(&message);
-    CHECK(header != nullptr && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS);
-    const size_t bytes = header->cmsg_len - CMSG_LEN(0);
-    memcpy(fds, CMSG_DATA(header), bytes);
-    return static_cast<int>(bytes / sizeof(int));
-}
+#include "descriptors.h"
 
 static void talk(int one, int other) {
     char byte = 0;
@@ -60,7 +23,7 @@ static void to_a_worker(const int* over) {
         CHECK(read(fd, &byte, 1) == 1 && write(fd, &byte, 1) == 1);
         CHECK(close(fd) == 0);
     });
-    send_descriptors(over[0], &pair.server, 1);
+    send_descriptors(over[0], {pair.server});
     CHECK(close(pair.server) == 0);
     char byte = 0;
     CHECK(write(pair.client, "w", 1) == 1 && read(pair.client, &byte, 1) == 1 && byte == 'w');
@@ -73,7 +36,7 @@ static void to_a_worker(const int* over) {
 static void in_flight(const int* over) {
     const Pair pair;
     CHECK(write(pair.client, "early", 5) == 5);
-    send_descriptors(over[0], &pair.server, 1);
+    send_descriptors(over[0], {pair.server});
     CHECK(close(pair.server) == 0);
     const int taker = fcntl(0, F_DUPFD, pair.server);  // the number means something else meanwhile
     CHECK(taker == pair.server);
@@ -95,9 +58,8 @@ static void several(const int* over) {
     const int listening = listener();
     const sockaddr_in address = name_of(listening);
     const int null = open("/dev/null", O_RDWR);
-    const int sent[] = {null, pair.server, listening, pair.client};
     int got[kMax];
-    send_descriptors(over[0], sent, 4);
+    send_descriptors(over[0], {null, pair.server, listening, pair.client});
     CHECK(receive_descriptors(over[1], got) == 4);
     talk(got[1], pair.client);
     talk(pair.server, got[3]);
@@ -118,7 +80,7 @@ static void never_received() {
     const Pair pair;
     int ends[2];
     CHECK(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends) == 0);
-    send_descriptors(ends[0], &pair.server, 1);
+    send_descriptors(ends[0], {pair.server});
     CHECK(close(pair.server) == 0);
     char byte;
     CHECK_FAILS(recv(pair.client, &byte, 1, MSG_DONTWAIT), EAGAIN);
@@ -132,7 +94,7 @@ static void never_received() {
 static void peeked(const int* over) {
     const Pair pair;
     int first = -1, second = -1;
-    send_descriptors(over[0], &pair.server, 1);
+    send_descriptors(over[0], {pair.server});
     CHECK(receive_descriptors(over[1], &first, MSG_PEEK) == 1);
     CHECK(receive_descriptors(over[1], &second) == 1 && first != second);
     talk(pair.client, first);

@@ -69,33 +69,30 @@ def finish(daemon):
     wait_until(lambda: not any(os.path.exists("/proc/%d" % one) for one in [pid, *workers]), "all have ended")
 
 
-def test_reloads_fail_no_request(lab):
+def change_under_load(lab, seconds, times, change):
+    """No request of wrk's may fail while that is done to nginx."""
     daemon, digest = start(lab)
-    with Wrk(lab, 15):
-        for _ in range(4):
-            daemon.reload()
+    with Wrk(lab, seconds):
+        for _ in range(times):
+            change(daemon)
     fetch(lab, digest)
     finish(daemon)
+
+
+def test_reloads_fail_no_request(lab):
+    change_under_load(lab, 15, 4, lambda daemon: daemon.reload())
 
 
 def test_a_worker_that_leaves_is_followed_by_another_and_fails_no_request(lab):
-    daemon, digest = start(lab)
-    with Wrk(lab, 15):
-        for _ in range(4):
-            leaves = daemon.workers()[0]
-            os.kill(leaves, signal.SIGQUIT)
-            daemon.wait_for_workers(without=[leaves])
-    fetch(lab, digest)
-    finish(daemon)
+    def send_one_away(daemon):
+        leaves = daemon.workers()[0]
+        os.kill(leaves, signal.SIGQUIT)
+        daemon.wait_for_workers(without=[leaves])
+    change_under_load(lab, 15, 4, send_one_away)
 
 
 def test_a_binary_upgrade_fails_no_request(lab):
-    daemon, digest = start(lab)
-    with Wrk(lab, 20):
-        for _ in range(2):
-            daemon.upgrade()
-    fetch(lab, digest)
-    finish(daemon)
+    change_under_load(lab, 20, 2, lambda daemon: daemon.upgrade())
 
 
 def test_workers_killed_while_idle_are_followed_by_others(lab):
