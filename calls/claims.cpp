@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 #include <algorithm>
 
@@ -30,12 +29,6 @@ constexpr unsigned kFirstLease = 4;
 constexpr unsigned kMostLeased = ALPINE_LEASE_MAX;
 constexpr unsigned kMostFree = 2 * kMostLeased;
 constexpr long kFreeForNs = 10'000'000'000; /* 10 s */
-
-long now_ns() {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1'000'000'000L + now.tv_nsec;
-}
 
 bool is_stream(const Claim& claim) {
     const int protocol = claim.endpoint.key.protocol;

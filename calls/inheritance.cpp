@@ -75,18 +75,6 @@ bool begins_family(char* const* environment) {
 
 bool is_vfork_or_runs() { return vfork_seat() != nullptr || (stack::running() && !is_foreign_process()); }
 
-/// The descriptors that a program needs to go on with its process's stack, Alpine's own.
-template <typename Visit>
-void for_each_of_passage(const stack::Passage& passage, Visit visit) {
-    const DaemonDescriptors daemon = daemon_descriptors();
-    for (const int fd : {passage.memory_fd, passage.wire_fd, passage.kick_fd, daemon.connection, daemon.receive,
-                         daemon.send, daemon.far_end}) {
-        if (fd >= 0) {
-            visit(fd);
-        }
-    }
-}
-
 stack::Passage own_passage() {
     const stack::Fork* seat = vfork_seat();
     return seat != nullptr ? stack::passage_of(*seat) : stack::passage();
@@ -147,7 +135,8 @@ Departure::Departure(char* const* environment, bool reached) : environment_(envi
     name_passage(inherits);
     joins_ = (inherits || per_family) && stays && extend_environment(passage_);
     if (joins_) {
-        for_each_of_passage(own_passage(), [](int fd) { raw_syscall(SYS_fcntl, fd, F_SETFD, 0); });
+        for_each_of_passage(own_passage(), daemon_descriptors(),
+                            [](int fd) { raw_syscall(SYS_fcntl, fd, F_SETFD, 0); });
     } else {
         left_ = true;
         end_part_in_stack();
@@ -165,7 +154,7 @@ void Departure::undo() {
     if (joins_ && pending_passage() != nullptr) {
         for_each_pending(close_on_exec);
     } else if (joins_) {
-        for_each_of_passage(own_passage(), close_on_exec);
+        for_each_of_passage(own_passage(), daemon_descriptors(), close_on_exec);
     }
     if (left_) {
         exiting = false;

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 #include <atomic>
 
@@ -59,12 +58,6 @@ ino_t inode_of(int fd) {
 }
 
 std::uint32_t own_process() { return static_cast<std::uint32_t>(raw_syscall(SYS_getpid)); }
-
-long now_ns() {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1'000'000'000L + now.tv_nsec;
-}
 
 void let_go(int index) {
     PassingTable& passing = table();

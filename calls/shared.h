@@ -7,6 +7,7 @@
 #include "calls/passing_table.h"
 #include "calls/thread_state.h"
 #include "proxy/client/client.h"
+#include "stack/host/clock.h"
 #include "stack/host/stack.h"
 
 namespace alp::calls {
@@ -21,6 +22,9 @@ struct Shared {
 
 /// Once the stack runs.
 inline Shared& shared() { return *static_cast<Shared*>(stack::shared_memory().start); }
+
+/// When something happened, as the tables note it: CLOCK_MONOTONIC, in nanoseconds.
+inline long now_ns() { return static_cast<long>(stack::monotonic_ns()); }
 
 /// Holds a lock of shared memory for a scope, the program's handlers put off.
 class SharedLocked {

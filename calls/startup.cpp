@@ -170,11 +170,10 @@ Result<Inherited> read_inherited(const char* text) {
                &passage.serial) < 7) {
         return Error{EINVAL, "ALPINE_JOIN or ALPINE_ENTER: not what a program of Alpine's passes on"};
     }
-    for (const int fd : {passage.memory_fd, passage.wire_fd, passage.kick_fd, daemon.connection, daemon.receive,
-                         daemon.send, daemon.far_end}) {
+    for_each_of_passage(passage, daemon, [](int fd) {
         raw_syscall(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC);
         stack::note_private_fd(fd);
-    }
+    });
     return inherited;
 }
 
@@ -376,15 +375,7 @@ void release_endpoint(const alpine_endpoint& endpoint) {
 
 const char* pending_passage() { return pending_variable[0] != '\0' ? pending_variable : nullptr; }
 
-void for_each_pending(void (*visit)(int fd)) {
-    for (const int fd :
-         {pending.passage.memory_fd, pending.passage.wire_fd, pending.passage.kick_fd, pending.daemon.connection,
-          pending.daemon.receive, pending.daemon.send, pending.daemon.far_end}) {
-        if (fd >= 0) {
-            visit(fd);
-        }
-    }
-}
+void for_each_pending(void (*visit)(int fd)) { for_each_of_passage(pending.passage, pending.daemon, visit); }
 
 DaemonDescriptors daemon_descriptors() {
     return {client->fd(), client->handover_receive_fd(), client->handover_send_fd(), far_end_fd};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "abi/proxy.h"
+#include "stack/host/stack.h"
 
 namespace alp::calls {
 
@@ -19,6 +20,17 @@ struct DaemonDescriptors {
     int far_end;  ///< of a classic wire, which a new alpined is to have
 };
 [[nodiscard]] DaemonDescriptors daemon_descriptors();
+
+/// Calls visit(fd) for each descriptor that a program needs to go on with a stack that runs, Alpine's own.
+template <typename Visit>
+void for_each_of_passage(const stack::Passage& passage, const DaemonDescriptors& daemon, Visit visit) {
+    for (const int fd : {passage.memory_fd, passage.wire_fd, passage.kick_fd, daemon.connection, daemon.receive,
+                         daemon.send, daemon.far_end}) {
+        if (fd >= 0) {
+            visit(fd);
+        }
+    }
+}
 
 /// The variable, "NAME=value", by which this process joins a stack once it needs one. Null: it does not, or has.
 [[nodiscard]] const char* pending_passage();

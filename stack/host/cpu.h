@@ -150,6 +150,7 @@ public:
 private:
     enum class Taken : std::uint8_t { locked, handed_over, ended };
 
+    void take(const Parts& parts);
     Result<void> open_descriptors();
     bool drive(Thread& thread);
     bool lock(Thread& thread);

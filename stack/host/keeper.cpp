@@ -67,13 +67,17 @@ Result<void> Cpu::open_descriptors() {
     return {};
 }
 
-Result<void> Cpu::start(const Parts& parts) {
+void Cpu::take(const Parts& parts) {
     image_ = parts.image;
     cpu_ = parts.image->cpu;
     process_ = parts.process;
     family_ = parts.family;
     token_ = Token(&cpu_->token, &family_->starved);
     wire_fd_ = parts.wire_fd;
+}
+
+Result<void> Cpu::start(const Parts& parts) {
+    take(parts);
     if (Result<void> done = open_descriptors(); !done) {
         return done;
     }
@@ -96,12 +100,7 @@ Result<void> Cpu::start(const Parts& parts) {
 }
 
 void Cpu::join(Thread& thread, const Parts& parts, const Seat& seat, int kick_fd) {
-    image_ = parts.image;
-    cpu_ = parts.image->cpu;
-    process_ = parts.process;
-    family_ = parts.family;
-    token_ = Token(&cpu_->token, &family_->starved);
-    wire_fd_ = parts.wire_fd;
+    take(parts);
     kick_fd_ = kick_fd;
     bell_out_ = bell_out();
     become(thread, seat);
