@@ -32,8 +32,10 @@
 #include "calls/entry.h"
 #include "calls/guard.h"
 #include "calls/inheritance.h"
+#include "calls/process.h"
 #include "calls/system_calls.h"
 #include "calls/wait.h"
+#include "stack/host/stack.h"
 
 namespace alp::calls {
 
@@ -95,7 +97,15 @@ void take_network_away() {
 /// The call itself.
 long exec_now(long number, long a, long b, long c, long d = 0, long e = 0) {
     const WithoutReturn without_return;
-    return raw_syscall(number, a, b, c, d, e);
+    const bool shares = vfork_seat() == nullptr && !is_foreign_process();
+    if (shares) {
+        stack::begin_exec();
+    }
+    const long error = raw_syscall(number, a, b, c, d, e);
+    if (shares) {
+        stack::end_failed_exec();
+    }
+    return error;
 }
 
 /// Starts a program through its loader: LOADER --argv0 NAME PATH ARGUMENT...

@@ -107,7 +107,7 @@ void in_child(const stack::Fork* fork) {
         stack::end_fork_in_child(*fork);
     }
     if (fork == nullptr) {
-        stack_stayed_with_parent = stack_stayed_with_parent || stack::running();
+        stack_stayed_with_parent = stack_stayed_with_parent || (stack::running() && !stack::ended());
         stack::lose();
     }
     reset_tables();
@@ -161,17 +161,27 @@ bool copies_memory(long number, long a, long b) {
     return number == SYS_fork || (number == SYS_clone && b == 0 && (a & CLONE_VM) == 0);
 }
 
+/// Makes the child's part in the stack, if `shares`, which turns false where the stack ends meanwhile: the program goes on
+/// without it, and so does its child. 0, or -errno: there can be no child.
+long begin_fork(stack::Fork& fork, bool& shares) {
+    if (!shares || stack::begin_fork(fork) == 0) {
+        return 0;
+    }
+    shares = !stack::ended();
+    return shares ? -EAGAIN : 0;
+}
+
 /// A call that copies the memory: made here, both sides come back.
 long fork_here(long number, long a, long b, long c, long d, long e) {
     stack::Fork fork{};
-    const bool shared = shares_stack();
+    bool shared = shares_stack();
     enter_critical();
     if (shared) {
         put_off_deaths();
         note_shared_descriptions();
         give_epolls_their_halves();
     }
-    long child = shared ? stack::begin_fork(fork) : 0;
+    long child = begin_fork(fork, shared);
     if (child == 0) {
         child = raw_syscall(number, a, b, c, d, e);
         if (child == 0) {
@@ -179,8 +189,6 @@ long fork_here(long number, long a, long b, long c, long d, long e) {
         } else if (shared) {
             stack::end_fork_in_parent(fork, child);
         }
-    } else {
-        child = -EAGAIN;
     }
     leave_critical();
     return child;
@@ -197,7 +205,7 @@ long prepare(unsigned long flags) {
     Under& under = under_way[nested];
     under.vfork = vfork;
     under.in_stack = stack::running() && !stack::ended() && (is_vfork_child() || !is_foreign_process());
-    if (under.in_stack && stack::begin_fork(under.fork) < 0) {
+    if (begin_fork(under.fork, under.in_stack) < 0) {
         return -EAGAIN;
     }
     ++nested;

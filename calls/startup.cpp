@@ -94,12 +94,14 @@ Result<void> boot(const Config& config, const proxy::Attachment& wire) {
 /// What proves to a new alpined that the stack is this client's: the end of the wire that it had.
 int shown_fd() { return far_end_fd >= 0 ? far_end_fd : wire_fd; }
 
+constexpr int kEndSaidWithinMs = 500;  // while nobody else can go on
+
 /// The stack has ended before its time: alpined is told by the end of the connection, and resets what is open.
 void on_stack_end(const char* line) {
     if (raw_syscall(SYS_shutdown, client->fd(), SHUT_RDWR) < 0) {  // by a keeper, which does not have it
         raw_syscall(SYS_shutdown, stack::borrow_descriptor(client->fd()).get(), SHUT_RDWR);
     }
-    stack::write_to(STDERR_FILENO, line, strlen(line));
+    stack::write_within(kEndSaidWithinMs, STDERR_FILENO, line, strlen(line));
 }
 
 /// This process's keeper is the family's active one from now on, and has to do with what the one before did.

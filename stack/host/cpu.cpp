@@ -24,6 +24,10 @@ namespace {
 
 constexpr std::uint64_t kSpawnRetryNs = 100'000;
 
+// Values of alpine_cpu.ended.
+constexpr std::uint32_t kEndFound = 1;
+constexpr std::uint32_t kEndSaid = 2;
+
 void signal_event(int fd) {
     const std::uint64_t one = 1;
     write_to(fd, &one, sizeof(one));
@@ -47,6 +51,7 @@ void Thread::begin() {
 bool Cpu::lock(Thread& thread) {
     do {
         token_.lock(thread.tid());
+        hold_if_left(thread);
         if (__builtin_expect(cpu_->ended == 0 && !token_.holder_died(), 1)) {
             return true;
         }
@@ -68,7 +73,11 @@ bool Cpu::try_lock(Thread& thread) {
 /// still the caller's. False: it is not.
 bool Cpu::settle_death(Thread& thread) {
     if (cpu_->ended != 0) {
-        token_.unlock();
+        if (token_.holder_died()) {
+            end_stack();  // in the middle of which it has died: one whom it had told has ended its process
+        } else {
+            token_.unlock();
+        }
         return false;
     }
     if (cpu_->running != 0) {
@@ -89,7 +98,8 @@ bool Cpu::settle_death(Thread& thread) {
         token_.hand_over(owner, &next->at_token);
         return false;
     }
-    *next->flags |= ALPINE_TASK_GONE;
+    *next->flags |= ALPINE_TASK_GONE;  // from here on it may be freed, before its process is buried
+    unpark(next);
     next->owner = 0;
     next->wants_in = 0;
     cpu_->handoff = nullptr;
@@ -98,19 +108,23 @@ bool Cpu::settle_death(Thread& thread) {
 
 /// With the token; comes back without it.
 void Cpu::end_stack() {
-    __atomic_store_n(&cpu_->ended, 1, __ATOMIC_SEQ_CST);
+    // The line before all others are let go: who learns of the end may end its process at once, and this thread with it.
+    static constexpr char kLine[] =
+        "alpine: the stack has ended, and its connections with it: one of its processes was killed in the middle of a "
+        "call\n";
+    if (cpu_->ended != kEndSaid) {
+        __atomic_store_n(&cpu_->ended, kEndFound, __ATOMIC_SEQ_CST);
+        if (on_end != nullptr) {
+            on_end(kLine);
+        }
+        __atomic_store_n(&cpu_->ended, kEndSaid, __ATOMIC_SEQ_CST);
+    }
     for (alpine_task* task = cpu_->parked; task != nullptr; task = task->next_parked) {
         wake(task, ALPINE_TURN_END);
     }
     token_.unlock();
     signal_event(kick_fd_);
     ring(bell_out_, family_->keeper_bell);
-    static constexpr char kLine[] =
-        "alpine: the stack has ended, and its connections with it: one of its processes was killed in the middle of a "
-        "call\n";
-    if (on_end != nullptr) {
-        on_end(kLine);
-    }
 }
 
 // --- Running the stack ---
@@ -119,9 +133,9 @@ void Cpu::end_stack() {
 /// to another thread.
 bool Cpu::drive(Thread& thread) {
     process_->thread = thread.id;
-    cpu_->handoff = nullptr;
     __atomic_store_n(&cpu_->running, 1, __ATOMIC_RELAXED);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    cpu_->handoff = nullptr;
     int reason = 0;
     do {
         reason = image_->resume();
@@ -265,7 +279,6 @@ bool Cpu::wait(Thread& thread, bool locked) {
             unlock_and_kick(thread);
             wait_for_turn(thread);
         }
-        hold_if_left();
         const Taken taken = take_token(thread);
         if (taken == Taken::ended) {
             return false;
@@ -276,11 +289,16 @@ bool Cpu::wait(Thread& thread, bool locked) {
     return true;  // handed over: the CPU is in this thread's own context
 }
 
-/// Another thread has ended the process's part in the stack, and is about to end the process: this thread's task is
-/// gone already.
-void Cpu::hold_if_left() const {
-    while (left_.load(std::memory_order_relaxed)) {
-        raw_syscall(SYS_pause);
+/// With the token. Another thread has ended the process's part in the stack, and is about to end the process: this
+/// thread's task is gone already, and the end may not find the thread inside the stack.
+void Cpu::hold_if_left(Thread& thread) {
+    if (__builtin_expect(left_.load(std::memory_order_relaxed), 0)) {
+        if (!token_.holder_died() || settle_death(thread)) {
+            token_.unlock();
+        }
+        for (;;) {
+            raw_syscall(SYS_pause);
+        }
     }
 }
 
@@ -299,10 +317,7 @@ void Cpu::end_wait(Thread& thread) {
     alpine_task* task = thread.task;
     __atomic_fetch_and(&task->turn, ~(ALPINE_TURN_LEAD | ALPINE_TURN_RUN), __ATOMIC_ACQ_REL);
     task->wake_by = ALPINE_WAKE_FUTEX;
-    if (task->parked != 0) {
-        unpark(task);
-        task->parked = 0;
-    }
+    unpark(task);
     if (cpu_->leader == thread.id) {
         cpu_->leader = 0;
         cpu_->leader_group = nullptr;
@@ -321,13 +336,17 @@ void Cpu::park(Thread& thread) {
     }
 }
 
-void Cpu::unpark(const alpine_task* task) {
+void Cpu::unpark(alpine_task* task) {
+    if (task->parked == 0) {
+        return;
+    }
     for (alpine_task** link = &cpu_->parked; *link != nullptr; link = &(*link)->next_parked) {
         if (*link == task) {
             *link = task->next_parked;
-            return;
+            break;
         }
     }
+    task->parked = 0;
 }
 
 /// Sleeps until `turn` is something, or one of the watched host descriptors is ready.
@@ -367,6 +386,9 @@ Cpu::Taken Cpu::take_token(Thread& thread) {
             }
             taken = Taken::ended;
             break;
+        }
+        if (locked) {
+            hold_if_left(thread);
         }
         if (locked && (!token_.holder_died() || settle_death(thread))) {
             break;
@@ -412,6 +434,9 @@ bool Cpu::poll_wire(Thread& thread, std::uint64_t deadline_ns, int watch_fd, int
     }
     if (set.own_is_ready(1)) {
         drain_event(kick_fd_);
+        if (__atomic_load_n(&cpu_->leader, __ATOMIC_SEQ_CST) != thread.id) {
+            signal_event(kick_fd_);  // whoever leads meanwhile is meant, and may not have seen it yet
+        }
     }
     if (set.watched_is_ready()) {
         thread.host_ready = true;
@@ -567,6 +592,20 @@ void Cpu::leave(Thread& thread) {
         }
     }
     left_ = true;
+}
+
+void Cpu::hold_for_exec(Thread& thread) {
+    thread.robust.arm(&cpu_->token);
+    if (!lock(thread)) {
+        thread.robust.disarm();
+    }
+}
+
+void Cpu::let_go_after_exec(Thread& thread) {
+    if (token_.is_held_by(thread.tid())) {
+        release(thread);
+        thread.robust.disarm();
+    }
 }
 
 void Cpu::forget_threads(Thread& thread) {

@@ -128,6 +128,12 @@ public:
     /// has ended are gone. (kill.cpp)
     long kill(Thread& thread, pid_t whom);
 
+    /// Before exec, with which the host's kernel ends all other threads of this process: none of them is inside the stack
+    /// from here on, nor anybody else. The kernel gives the token back, as that of one who has died. Where exec fails,
+    /// let_go_after_exec() does.
+    void hold_for_exec(Thread& thread);
+    void let_go_after_exec(Thread& thread);
+
     /// This process's threads are gone (exec); its descriptors are not.
     void forget_threads(Thread& thread);
 
@@ -166,13 +172,13 @@ private:
     void lead(Thread& thread);
     bool poll_wire(Thread& thread, std::uint64_t deadline_ns, int watch_fd, int bell_fd);
     void park(Thread& thread);
-    void unpark(const alpine_task* task);
+    void unpark(alpine_task* task);
     void wait_for_turn(Thread& thread);
     Taken take_token(Thread& thread);
     void release(Thread& thread);
     void unlock_and_kick(const Thread& thread);
     void appoint_leader();
-    void hold_if_left() const;
+    void hold_if_left(Thread& thread);
     static void* keeper_main(void* self);
     void keep();
     friend class Keeper;
@@ -198,6 +204,7 @@ private:
 inline constexpr int kKeptForTakeover = 4;
 extern int kept_for_takeover[kKeptForTakeover];
 extern void (*on_takeover)();             ///< called by a keeper that becomes the active one after another; may be null
-extern void (*on_end)(const char* line);  ///< called by whoever finds that the stack has ended; may be null
+/// Called by whoever finds that the stack has ended, before anybody else can: it may not wait for long. May be null.
+extern void (*on_end)(const char* line);
 
 }  // namespace alp::stack

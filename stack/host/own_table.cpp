@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
@@ -48,6 +49,14 @@ void write_to(int fd, const void* data, unsigned long len_bytes) {
     if (done < 0 && done != -EAGAIN) {
         const UniqueFd borrowed = borrow_descriptor(fd);
         raw_syscall(SYS_write, borrowed.get(), arg(data), static_cast<long>(len_bytes));
+    }
+}
+
+void write_within(int limit_ms, int fd, const void* data, unsigned long len_bytes) {
+    const UniqueFd borrowed = borrow_descriptor(fd);
+    pollfd to{borrowed.valid() ? borrowed.get() : fd, POLLOUT, 0};
+    if (raw_syscall(SYS_poll, arg(&to), 1, limit_ms) > 0) {
+        raw_syscall(SYS_write, to.fd, arg(data), static_cast<long>(len_bytes));
     }
 }
 

@@ -25,4 +25,7 @@ UniqueFd borrow_descriptor(int fd);
 /// write(2) to descriptor `fd` of the process, which is borrowed if this thread does not have it.
 void write_to(int fd, const void* data, unsigned long len_bytes);
 
+/// The same of at most PIPE_BUF bytes, but never for longer than `limit_ms`: what nobody reads by then is not written.
+void write_within(int limit_ms, int fd, const void* data, unsigned long len_bytes);
+
 }  // namespace alp::stack

@@ -17,7 +17,7 @@ namespace alp::stack {
 
 class RobustList {
 public:
-    /// The calling thread's, from now on. (A forked child has one of its own.)
+    /// The calling thread's, from now on.
     void find() {
         std::uint64_t len = 0;
         raw_syscall(SYS_get_robust_list, 0, arg(&head_), arg(&len));
@@ -25,6 +25,14 @@ public:
             own_.list.next = &own_.list;
             raw_syscall(SYS_set_robust_list, arg(&own_), sizeof(own_));
             head_ = &own_;
+        }
+    }
+
+    /// In a forked child, for its one thread, whose list the kernel has forgotten. libc tells the kernel of its own list
+    /// later, after the fork: the same that the parent's thread had.
+    void find_in_child() {
+        if (head_ != nullptr && head_ != &own_) {
+            raw_syscall(SYS_set_robust_list, arg(head_), sizeof(*head_));
         }
     }
 

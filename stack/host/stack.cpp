@@ -221,6 +221,7 @@ void end_fork_in_child(const Fork& fork) {
             raw_syscall(SYS_close, fd);
         }
     });
+    this_thread.robust.find_in_child();
     this_thread = Thread{};
     forget_own_threads();
     cpu.become(current_thread(), seat_of(fork));
@@ -246,8 +247,10 @@ void end_vfork_child(const Fork& fork) {
 }
 
 void lose() {
-    is_running = false;
     forget_own_threads();
+    this_thread = Thread{};
+    // What has ended has for the child as well: its calls say so.
+    is_running = running() && cpu.ended();
 }
 
 bool needs_keeper() { return running() && !cpu.has_keeper(); }
@@ -270,6 +273,22 @@ long kill_processes(pid_t whom) {
     Thread& thread = current_thread();
     const Inside inside(thread);
     return cpu.kill(thread, whom);
+}
+
+void begin_exec() {
+    if (running() && cpu.has_keeper()) {
+        Thread& thread = current_thread();
+        ++thread.depth;
+        cpu.hold_for_exec(thread);
+    }
+}
+
+void end_failed_exec() {
+    if (running() && cpu.has_keeper()) {
+        Thread& thread = current_thread();
+        cpu.let_go_after_exec(thread);
+        --thread.depth;
+    }
 }
 
 bool is_alone() { return cpu.is_alone(); }

@@ -138,7 +138,8 @@ void leave_vfork_child(const SavedThread& saved);
 /// Ends the part of a vfork child in the stack, before it ends or becomes a program that does not inherit it.
 void end_vfork_child(const Fork& fork);
 
-/// In a child that was forked without these: the stack stays with the parent. running() is false from here on.
+/// In a child that was forked without these: the stack stays with the parent. running() is false from here on, unless
+/// the stack has ended.
 void lose();
 
 [[nodiscard]] bool needs_keeper();
@@ -151,6 +152,12 @@ void bury_process(pid_t process);
 /// kill(2) of `whom` with SIGKILL: processes of the family die outside the stack's code, and leave it in order. Comes
 /// back when they are gone. 0, or -errno. Not while the calling thread is inside().
 long kill_processes(pid_t whom);
+
+/// Around execve(2) of a process that stays in the family: nobody is inside the stack while the host's kernel ends the
+/// process's other threads, the keeper among them. The second is for when it has failed. Not while the calling thread
+/// is inside(), nor in a vfork child.
+void begin_exec();
+void end_failed_exec();
 
 /// Is this the family's only process?
 [[nodiscard]] bool is_alone();

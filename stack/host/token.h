@@ -62,6 +62,7 @@ public:
                 continue;
             }
             if (turn == nullptr && (seen & kThread) == self) {
+                feed(self);
                 return false;
             }
             if (spins < kSpins) {

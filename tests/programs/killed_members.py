@@ -29,6 +29,7 @@ CONNECTIONS = 40
 KILLS = int(os.environ.get("ALPINE_TEST_MEMBER_KILLS", "20"))
 SEED = int(os.environ.get("ALPINE_TEST_SEED", time.time_ns() % 1_000_000))
 WITHIN_S = 1.0
+ON_ITS_WAY_S = 0.5  # what peers still read of a stack that has ended
 HANG_S = 10.0  # on a machine that does other things too
 
 
@@ -138,6 +139,7 @@ def watch_kill(family, client, victim):
     killed = time.time()
     os.kill(victim, signal.SIGKILL)
     others = {name for name, (process, _, _) in before.items() if process != victim}
+    moved_beyond = before
     last = {}
     while time.time() < killed + HANG_S:
         time.sleep(0.05)
@@ -145,8 +147,13 @@ def watch_kill(family, client, victim):
         last.update({"now": now, "ends": ends})
         ended = {name for name, process, when, _ in ends if process != 0 and when > killed}
         slowest = max((when - killed for _, process, when, _ in ends if process != 0), default=0)
-        if not ended & others and ended == set(before) - others and \
-                all(name in now and now[name][1] > before[name][1] for name in others):
+        if not family.aborted() and not ended & others and ended == set(before) - others and \
+                all(name in now and now[name][1] > moved_beyond[name][1] for name in others):
+            if moved_beyond is before and time.time() < killed + ON_ITS_WAY_S:
+                continue
+            if moved_beyond is before:
+                moved_beyond = now
+                continue
             return Outcome.SURVIVED, slowest, max((now[name][2] for name in others), default=0)
         if ended == set(before) and all(not alive(pid) or pid in family.aborted() for pid in family.members()):
             return Outcome.ENDED, slowest, 0

@@ -6,6 +6,7 @@
 #include <linux/kcmp.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -19,6 +20,7 @@
 #include <thread>
 #include <vector>
 
+#include "stack/host/clock.h"
 #include "tests/stack/loopback.h"
 
 namespace alp::stack {
@@ -124,6 +126,51 @@ TEST(Threads, ManyHostDescriptorsAreAllWatched) {
     follower.join();
     close(silent);
     close(event);
+}
+
+void stay_on_first_cpu() {
+    cpu_set_t first;
+    CPU_ZERO(&first);
+    CPU_SET(0, &first);
+    EXPECT_EQ(sched_setaffinity(0, sizeof(first), &first), 0);
+}
+
+// The keeper leads while nobody is in the stack, and is still in its wait when a thread comes that leads from then on.
+// What wakes this leader wakes the keeper as well, which must not take the news away.
+TEST(Threads, LeaderAfterTheKeeperIsWokenEachTime) {
+    ASSERT_TRUE(start(options()).ok());
+    bring_up_lo();
+    make_udp_to_itself(kFirstSocket, 7000);
+    std::atomic<bool> done{false};
+    std::thread busy([&done] {
+        stay_on_first_cpu();
+        while (!done) {
+            const std::uint64_t until_ns = monotonic_ns() + 20'000'000;
+            while (monotonic_ns() < until_ns) {
+            }
+            usleep(5'000);
+        }
+    });
+    std::thread reader([] {
+        stay_on_first_cpu();
+        const sched_param none{};
+        EXPECT_EQ(sched_setscheduler(0, SCHED_IDLE, &none), 0);  // so that the keeper is awake before it
+        for (int round = 0; round < 20; ++round) {
+            usleep(5'000);  // the keeper leads again
+            char byte = 0;
+            const std::uint64_t before_ns = monotonic_ns();
+            EXPECT_EQ(call(SYS_read, kFirstSocket, arg(&byte), 1), 1);
+            EXPECT_LT(monotonic_ns() - before_ns, 600'000'000U) << "round " << round << ": not before the next timer";
+        }
+        thread_exit();
+    });
+    for (int round = 0; round < 20; ++round) {
+        usleep(100'000);
+        EXPECT_EQ(call(SYS_write, kFirstSocket, arg("x"), 1), 1);
+    }
+    reader.join();
+    done = true;
+    busy.join();
 }
 
 // The data comes by a timer of the stack while nobody but the waiters is there.
