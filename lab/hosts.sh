@@ -25,6 +25,8 @@ hosts_create() {
     ip -n "$a" link add eth0 type veth peer name eth0 netns "$b"
     host_configure "$a" 1
     host_configure "$b" 2
+    host_wait_for_carrier "$a"
+    host_wait_for_carrier "$b"
 }
 
 host_configure() {
@@ -36,6 +38,17 @@ host_configure() {
     ip -n "$ns" addr add "fd77::$number/64" dev eth0 nodad
     ip -n "$ns" link set lo up
     ip -n "$ns" link set eth0 up
+}
+
+# The kernel hears of a link's carrier from a work queue, once a second at most, and has no route for IPv6 multicast
+# before.
+host_wait_for_carrier() {
+    local ns=$1 try
+    for try in $(seq 1 100); do
+        [[ -z $(ip -n "$ns" -6 route show table local ff00::/8 dev eth0) ]] || return 0
+        [[ $try -ge 10 ]] && sleep 0.02
+    done
+    fail "eth0 of $ns has no carrier"
 }
 
 # host_destroy a|b: ends what runs there, then removes the namespace. No error when there is none.
