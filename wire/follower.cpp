@@ -29,7 +29,7 @@ void* follow_for_ever(void* argument) {
     stack::leave_descriptor_table(mirror.change_fd());
     for (;;) {
         pollfd changes{mirror.change_fd(), POLLIN, 0};
-        raw_syscall(SYS_poll, arg(&changes), 1, -1);
+        raw_syscall(SYS_poll, arg(&changes), 1, Mirror::kWaitMs);
         // What failed (no memory in the stack, tables that keep changing) may succeed later; till then the stack has
         // what it had.
         while (!mirror.follow()) {

@@ -14,6 +14,7 @@ namespace alp::wire {
 namespace {
 
 constexpr int kDumpAttempts = 5;
+constexpr std::uint32_t kMsPerTick = 10; /* of USER_HZ */
 
 /// The fixed header of a message, or null when the message is too short for it.
 template <typename T>
@@ -179,32 +180,64 @@ std::optional<Route> parse_route(const nlmsghdr& message) {
     return route;
 }
 
+std::optional<PathMtu> parse_path_mtu(const nlmsghdr& message) {
+    const auto* header = fixed_header<rtmsg>(message);
+    if (header == nullptr || !is_ip(header->rtm_family) || (header->rtm_flags & RTM_F_CLONED) == 0) {
+        return std::nullopt;
+    }
+    PathMtu path{header->rtm_family};
+    RouteMetrics metrics{};
+    attributes_after<rtmsg>(message, [&](const rtattr& attribute) {
+        if (attribute.rta_type == RTA_DST) {
+            path.dst = address_value(attribute);
+        } else if (attribute.rta_type == RTA_METRICS) {
+            read_metrics(attribute, metrics);
+        } else if (attribute.rta_type == RTA_CACHEINFO && RTA_PAYLOAD(&attribute) >= sizeof(rta_cacheinfo)) {
+            const auto ticks = static_cast<const rta_cacheinfo*>(RTA_DATA(&attribute))->rta_expires;
+            path.expires_ms = ticks > 0 ? static_cast<std::uint32_t>(ticks) * kMsPerTick : 0;
+        }
+    });
+    path.mtu_bytes = metrics[RTAX_MTU];
+    return path.mtu_bytes != 0 ? std::optional(path) : std::nullopt;
+}
+
 namespace {
 
-/// Dumps one table and appends what `parse` makes of each message.
-template <typename Header, typename Record>
-Result<void> dump_into(Channel& host, std::uint16_t type, std::uint8_t family, std::vector<Record>& records,
-                       std::optional<Record> (*parse)(const nlmsghdr&)) {
+/// Dumps one table.
+template <typename Header>
+Result<void> dump(Channel& host, std::uint16_t type, std::uint8_t family,
+                  const std::function<void(const nlmsghdr&)>& visit) {
     Message request(type, 0);
     // The first byte of each of these headers is the family.
     *reinterpret_cast<std::uint8_t*>(&request.header<Header>()) = family;
-    return host.dump(request, [&](const nlmsghdr& message) {
-        if (auto record = parse(message)) {
-            records.push_back(std::move(*record));
-        }
-    });
+    return host.dump(request, visit);
+}
+
+template <typename Record>
+void append(std::vector<Record>& records, std::optional<Record> record) {
+    if (record) {
+        records.push_back(std::move(*record));
+    }
 }
 
 Result<HostState> read_once(Channel& host) {
     HostState state;
-    if (auto links = dump_into<ifinfomsg>(host, RTM_GETLINK, AF_UNSPEC, state.links, parse_link); !links) {
-        return links.error();
+    auto got = dump<ifinfomsg>(host, RTM_GETLINK, AF_UNSPEC,
+                               [&](const nlmsghdr& message) { append(state.links, parse_link(message)); });
+    if (!got) {
+        return got.error();
     }
     for (const std::uint8_t family : {AF_INET, AF_INET6}) {
-        if (auto got = dump_into<ifaddrmsg>(host, RTM_GETADDR, family, state.addresses, parse_address); !got) {
+        got = dump<ifaddrmsg>(host, RTM_GETADDR, family,
+                              [&](const nlmsghdr& message) { append(state.addresses, parse_address(message)); });
+        if (!got) {
             return got.error();
         }
-        if (auto got = dump_into<rtmsg>(host, RTM_GETROUTE, family, state.routes, parse_route); !got) {
+        got = dump<rtmsg>(host, RTM_GETROUTE, family, [&](const nlmsghdr& message) {
+            append(state.routes, parse_route(message));
+            append(state.path_mtus, parse_path_mtu(message));
+        });
+        if (!got) {
             return got.error();
         }
     }

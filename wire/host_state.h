@@ -22,6 +22,10 @@ namespace alp::wire {
 /// installed (dead link, cached clone), or selects on a source prefix, which alp0 has no use for.
 [[nodiscard]] std::optional<Route> parse_route(const nlmsghdr& message);
 
+/// What an RTM_NEWROUTE message says of a path MTU that was learnt: the kernel dumps these as clones of a route.
+/// nullopt: it is something else.
+[[nodiscard]] std::optional<PathMtu> parse_path_mtu(const nlmsghdr& message);
+
 /// Dumps the whole state. Tried again, a few times, when it changes meanwhile (EAGAIN after that).
 Result<HostState> read_host_state(Channel& host);
 

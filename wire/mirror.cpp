@@ -72,6 +72,18 @@ std::vector<Link> links_in_use(const HostState& host) {
     return used;
 }
 
+/// When the first of the path MTUs is one no more.
+std::uint64_t first_expiry_ns(const HostState& host) {
+    constexpr std::uint64_t kNsPerMs = 1'000'000;
+    std::uint64_t first_ns = stack::kNever;
+    for (const PathMtu& path : host.path_mtus) {
+        if (path.expires_ms != 0) {
+            first_ns = std::min(first_ns, stack::monotonic_ns() + path.expires_ms * kNsPerMs);
+        }
+    }
+    return first_ns;
+}
+
 }  // namespace
 
 Result<void> mirror_host() {
@@ -99,6 +111,7 @@ Result<void> Mirror::look() {
     }
     mirror_ = std::move(view.value().mirror);
     links_ = links_in_use(view.value().host);
+    path_mtus_until_ns_ = first_expiry_ns(view.value().host);
     stale_ = false;
     return {};
 }
@@ -135,7 +148,8 @@ Result<void> Mirror::follow() {
     if (!complete) {
         return complete.error();
     }
-    stale_ = stale_ || !complete.value();
+    const bool learnt = path_mtus_.host_may_have_learnt();
+    stale_ = stale_ || !complete.value() || learnt || stack::monotonic_ns() >= path_mtus_until_ns_;
     return stale_ ? look() : Result<void>();
 }
 

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "stack/host/clock.h"
+#include "wire/path_mtu_watch.h"
 #include "wire/records.h"
 #include "wire/rtnetlink.h"
 
@@ -25,8 +27,11 @@ public:
     /// Alpine: the program must not be able to close it.
     [[nodiscard]] int change_fd() const { return changes_.fd(); }
 
-    /// Brings the stack up to date with what has been announced; cheap when nothing of it concerns alp0. Does
-    /// not wait. After an error the next call tries again.
+    /// For how long to wait for that at most, in ms: nobody announces path MTUs.
+    static constexpr int kWaitMs = PathMtuWatch::kReadEveryMs;
+
+    /// Brings the stack up to date with what has been announced, or learnt by the host; cheap when nothing of it
+    /// concerns alp0. Does not wait. After an error the next call tries again.
     Result<void> follow();
 
 private:
@@ -39,6 +44,8 @@ private:
     [[nodiscard]] bool concerns_us(const nlmsghdr& message) const;
 
     Channel changes_;
+    PathMtuWatch path_mtus_;
+    std::uint64_t path_mtus_until_ns_ = stack::kNever;  ///< CLOCK_MONOTONIC: then the host forgets one
     MirrorState mirror_;
     std::vector<Link> links_;  ///< those of the host that the mirror depends on
     bool stale_ = false;       ///< something has changed that the stack does not have yet

@@ -11,6 +11,7 @@
 //    is left to RFC 6724 in the stack, which knows more than a fixed choice could;
 //  - which packet size the path allows: alp0 has the MTU of the largest link, and a route over a smaller link
 //    carries that link's MTU as its metric;
+//    What the host has learnt of a path becomes a route to that one destination, with the path's MTU;
 //  - which routes exist at all: all become "dev alp0". Gateways and neighbours are the host's business when the
 //    packet leaves (the steering program asks the host's routing table again).
 #include "wire/plan.h"
@@ -26,6 +27,8 @@ namespace alp::wire {
 namespace {
 
 constexpr std::uint32_t kDefaultMtuBytes = 1500; /* of alp0 on a host that has no address at all */
+constexpr std::uint8_t kIpv4Bits = 32;
+constexpr std::uint8_t kIpv6Bits = 128;
 constexpr std::uint32_t kInvalidAddress = IFA_F_TENTATIVE | IFA_F_DADFAILED;
 constexpr std::uint32_t kMirroredFlags = IFA_F_DEPRECATED | IFA_F_HOMEADDRESS;
 
@@ -125,6 +128,41 @@ Route mirrored(const HostState& host, const MirrorState& mirror, const Route& ro
     return copy;
 }
 
+/// The route of alp0 that a packet to this destination would take: of the longest prefixes the one of least priority
+/// value, and of those the first.
+Route* find_route(MirrorState& mirror, const PathMtu& path) {
+    Route* best = nullptr;
+    for (Route& route : mirror.routes) {
+        if (route.family == path.family && route.tos == 0 && same_prefix(route.dst, path.dst, route.dst_len) &&
+            (best == nullptr || route.dst_len > best->dst_len ||
+             (route.dst_len == best->dst_len && route.priority < best->priority))) {
+            best = &route;
+        }
+    }
+    return best;
+}
+
+void add_path_mtu(MirrorState& mirror, const PathMtu& path) {
+    Route* taken = find_route(mirror, path);
+    if (taken == nullptr || taken->type != RTN_UNICAST) {
+        return;
+    }
+    std::uint32_t& taken_mtu_bytes = taken->metrics[RTAX_MTU];
+    if (path.mtu_bytes >= (taken_mtu_bytes != 0 ? taken_mtu_bytes : mirror.mtu_bytes)) {
+        return;
+    }
+    const std::uint8_t all_bits = path.family == AF_INET ? kIpv4Bits : kIpv6Bits;
+    if (taken->dst_len == all_bits) {
+        taken_mtu_bytes = path.mtu_bytes;
+        return;
+    }
+    Route route = *taken;
+    route.dst = path.dst;
+    route.dst_len = all_bits;
+    route.metrics[RTAX_MTU] = path.mtu_bytes;
+    mirror.routes.push_back(route);
+}
+
 /// The records of `list` that `other` has not, in the order of `list`.
 template <typename Record>
 std::vector<Record> without(const std::vector<Record>& list, std::vector<Record> other) {
@@ -166,6 +204,9 @@ MirrorState plan_mirror(const HostState& host) {
         if (is_mirrored(route)) {
             mirror.routes.push_back(mirrored(host, mirror, route));
         }
+    }
+    for (const PathMtu& path : host.path_mtus) {
+        add_path_mtu(mirror, path);
     }
     return mirror;
 }

@@ -64,11 +64,20 @@ struct Route {
     auto operator<=>(const Route&) const = default;
 };
 
+/// What the host has learnt of the path to one destination, from an ICMP error or an ICMPv6 one.
+struct PathMtu {
+    std::uint8_t family = 0;
+    AddressBytes dst{};
+    std::uint32_t mtu_bytes = 0;
+    std::uint32_t expires_ms = 0;  ///< from when it was read; 0: never
+};
+
 /// The host's configuration as far as the mirror reads it.
 struct HostState {
     std::vector<Link> links;
     std::vector<Address> addresses;
     std::vector<Route> routes;
+    std::vector<PathMtu> path_mtus{};
 };
 
 /// What alp0 should carry. Every `link` is 0.

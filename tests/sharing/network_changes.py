@@ -6,6 +6,7 @@ import time
 from lab import ADDRESS, alp, wait_until
 from programs import ECHO_CLIENTS, ECHO_SERVER, python
 from runner import main
+from third_host import ADDRESS6_C, ADDRESS_C, MTU, third_host
 
 LIMIT_S = 0.1
 PORT = 5400
@@ -25,10 +26,11 @@ def v6(word):
     return socket.inet_ntop(socket.AF_INET6, bytes.fromhex(word))
 
 def path_mtu(address):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    v6 = ":" in address
+    with socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect((address, 9))
-            return probe.getsockopt(socket.IPPROTO_IP, IP_MTU)
+            return probe.getsockopt(*((socket.IPPROTO_IPV6, IPV6_MTU) if v6 else (socket.IPPROTO_IP, IP_MTU)))
         except OSError:
             return 0
 
@@ -39,12 +41,13 @@ def state():
         "v4": sorted(set(re.findall(r"\|-- (\S+)\n +/32 host LOCAL", read("/proc/net/fib_trie")))),
         "v6": sorted(v6(line.split()[0]) for line in read("/proc/net/if_inet6").splitlines()),
         "routes": sorted("%s/%d" % (dotted(r[1]), bin(int(r[7], 16)).count("1")) for r in routes),
-        "path mtus": {address: path_mtu(address) for address in ("192.0.2.1", "10.99.0.1")},
+        "path mtus": {address: path_mtu(address) for address in ("192.0.2.1", "10.99.0.1", "10.78.0.2", "fd78::2")},
         "v6 routes": sorted("%s/%d" % (v6(r[0]), int(r[1], 16)) for r in v6_routes if r[9] == "alp0"),
         "mtu": int(read("/sys/class/net/alp0/mtu")),
     }
 
 IP_MTU = 14
+IPV6_MTU = 24
 last = None
 while True:
     now = state()
@@ -121,6 +124,14 @@ def test_links_change(lab):
                     " && ip addr add 10.88.0.1/24 dev one",
                     lambda s: "10.88.0.1" in s["v4"] and "10.88.0.0/24" in s["routes"])
     watched.changed("and gone", "ip link del one", lambda s: "10.88.0.1" not in s["v4"])
+
+
+def test_path_mtus_that_the_host_learns(lab):
+    with third_host(lab):
+        watched = Watched(lab)
+        for address in ADDRESS_C, ADDRESS6_C:
+            learn = "ping -q -c 1 -W 1 -s 1400 -M do %s; ip route get %s | grep -q 'mtu %d'" % (address, address, MTU)
+            watched.changed("the path's MTU to %s" % address, learn, lambda s: s["path mtus"][address] == MTU)
 
 
 def test_a_running_server_and_client_survive_a_renumbering(lab):

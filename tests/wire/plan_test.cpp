@@ -7,6 +7,8 @@
 #include <linux/if_addr.h>
 #include <net/if.h>
 
+#include "wire/path_mtu_watch.h"
+
 namespace alp::wire {
 namespace {
 
@@ -110,6 +112,57 @@ TEST(Plan, SourceThatIsNotMirroredIsDropped) {
     HostState host{{link(2, 1500)}, {address(2, "2001:db8::1", 64)}, {route(2, "2001:db8:1::", 48)}};
     host.routes[0].prefsrc = ip("fe80::1");
     EXPECT_FALSE(plan_mirror(host).routes[0].prefsrc.has_value());
+}
+
+PathMtu path_mtu(const char* dst, std::uint32_t mtu_bytes) {
+    return {std::string_view(dst).find(':') == std::string_view::npos ? std::uint8_t{AF_INET} : std::uint8_t{AF_INET6},
+            ip(dst), mtu_bytes};
+}
+
+TEST(Plan, LearntPathMtuIsARouteToThatDestination) {
+    HostState host{{link(2, 1500)},
+                   {address(2, "192.0.2.1", 24), address(2, "2001:db8::1", 64)},
+                   {route(2, "0.0.0.0", 0, "192.0.2.2"), route(2, "192.0.2.0", 24), route(2, "2001:db8::", 64)}};
+    host.path_mtus = {path_mtu("198.51.100.7", 1300), path_mtu("2001:db8::7", 1280)};
+    const std::vector<Route> routes = plan_mirror(host).routes;
+    ASSERT_EQ(5U, routes.size());
+    EXPECT_EQ(ip("198.51.100.7"), routes[3].dst);
+    EXPECT_EQ(32, routes[3].dst_len);
+    EXPECT_EQ(1300U, routes[3].metrics[RTAX_MTU]);
+    EXPECT_EQ(ip("192.0.2.1"), routes[3].prefsrc) << "as the route that it is taken from";
+    EXPECT_EQ(ip("2001:db8::7"), routes[4].dst);
+    EXPECT_EQ(128, routes[4].dst_len);
+    EXPECT_EQ(1280U, routes[4].metrics[RTAX_MTU]);
+}
+
+TEST(Plan, LearntPathMtuChangesTheRouteToJustThatDestination) {
+    HostState host{{link(2, 1500)}, {address(2, "192.0.2.1", 24)}, {route(2, "198.51.100.7", 32, "192.0.2.2")}};
+    host.path_mtus = {path_mtu("198.51.100.7", 1300)};
+    const std::vector<Route> routes = plan_mirror(host).routes;
+    ASSERT_EQ(1U, routes.size());
+    EXPECT_EQ(1300U, routes[0].metrics[RTAX_MTU]);
+}
+
+TEST(Plan, LearntPathMtuThatIsNoSmallerOrHasNoRouteIsLeftOut) {
+    HostState host{{link(2, 1400)}, {address(2, "192.0.2.1", 24)}, {route(2, "192.0.2.0", 24)}};
+    host.path_mtus = {path_mtu("192.0.2.9", 1400), path_mtu("198.51.100.7", 1300)};
+    EXPECT_EQ(1U, plan_mirror(host).routes.size());
+}
+
+constexpr char kSnmp[] =
+    "Icmp: InMsgs InErrors\n"
+    "Icmp: 12 3\n"
+    "IcmpMsg: InType0 InType3 OutType8\n"
+    "IcmpMsg: 5 70000000000 5\n";
+
+TEST(PathMtuWatch, ReadsACounterByItsName) {
+    EXPECT_EQ(70'000'000'000U, snmp_counter(kSnmp, "IcmpMsg:", "InType3"));
+    EXPECT_EQ(3U, snmp_counter(kSnmp, "Icmp:", "InErrors"));
+    EXPECT_EQ(0U, snmp_counter(kSnmp, "IcmpMsg:", "InType11")) << "one that never moved is not shown";
+    EXPECT_EQ(0U, snmp_counter("IcmpMsg: InType3\nIcmpMsg:", "IcmpMsg:", "InType3"));
+    EXPECT_EQ(0U, snmp_counter("", "IcmpMsg:", "InType3"));
+    EXPECT_EQ(7U, snmp6_counter("Ip6InReceives \t5\nIcmp6InPktTooBigs  \t7\n", "Icmp6InPktTooBigs"));
+    EXPECT_EQ(0U, snmp6_counter("Ip6InReceives", "Icmp6InPktTooBigs"));
 }
 
 TEST(Difference, OfEqualStatesIsEmpty) {
