@@ -24,7 +24,7 @@
 #include "abi/steering.h"
 
 #define ALPINE_PROXY_MAGIC 0x31504c41u /* "ALP1" */
-#define ALPINE_PROXY_VERSION 4
+#define ALPINE_PROXY_VERSION 5
 
 /* Where alpined listens unless told otherwise; '@' means the abstract name space, which is per network namespace. */
 #define ALPINE_PROXY_SOCKET "@alpined"
@@ -42,6 +42,7 @@ enum alpine_msg_type {
 	ALPINE_MSG_ACCEPTING = 8, /* on this endpoint I take new connections, or do not any more */
 	ALPINE_MSG_FAR_END = 9, /* your end of my line, for when you are gone */
 	ALPINE_MSG_LEASE = 10, /* ephemeral ports, several at once */
+	ALPINE_MSG_REFUSALS = 11, /* what was refused to whom, after the record of this number */
 };
 #define ALPINE_REPLY 0x8000
 
@@ -212,6 +213,30 @@ struct alpine_list_reply {
 };
 ALPINE_STATIC_ASSERT(sizeof(struct alpine_list_reply) == 152 + 24 + 32 + 80 + 24 * ALPINE_LIST_ENDPOINTS,
 		     "list reply layout");
+
+/*
+ * REFUSALS: the record with the lowest number above `after` that the caller may see (its own user's; root: all): the
+ * requests of one process that were answered with one error. It stays when the process is gone; of each user there are
+ * as many as alpined keeps. ENOENT: no more.
+ */
+struct alpine_refusals {
+	struct alpine_msg_header header;
+	__u64 after;
+};
+ALPINE_STATIC_ASSERT(sizeof(struct alpine_refusals) == 24, "refusals layout");
+
+struct alpine_refusals_reply {
+	struct alpine_reply reply;
+	__u64 number;
+	__u64 count;
+	__s32 pid; /* of the process that asked, which may be another than the one that connected */
+	__u32 uid;
+	__s32 error; /* a positive errno */
+	__u32 reserved;
+	char comm[16];	/* name of the program whose stack it was; empty: none */
+	char line[128]; /* what the last one was told */
+};
+ALPINE_STATIC_ASSERT(sizeof(struct alpine_refusals_reply) == 152 + 32 + 16 + 128, "refusals reply layout");
 
 /* STATUS has no body: the request is just the header. */
 struct alpine_status_reply {

@@ -4,8 +4,10 @@
 #include <fmt/core.h>
 #include <netinet/in.h>
 #include <pwd.h>
+#include <string.h>
 
 #include <algorithm>
+#include <memory>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -60,16 +62,37 @@ void print_row(const alpine_list_reply& stack) {
                ports(stack));
 }
 
-int ps() {
+int cannot(const Error& error) {
+    fmt::print(stderr, "alp: {}\n", error.message());
+    return kExitCannotStart;
+}
+
+int show_refusals(proxy::Client& client) {
+    const auto refusals = client.refusals();
+    if (!refusals) {
+        return cannot(refusals.error());
+    }
+    fmt::print("{:>7}  {:10}{:17}{:>8}  {:16}{}\n", "PID", "USER", "PROGRAM", "TIMES", "REASON", "LAST");
+    for (const auto& refusal : refusals.value()) {
+        const char* name = ::strerrorname_np(refusal.error);
+        fmt::print("{:>7}  {:10}{:17}{:>8}  {:16}{}\n", refusal.pid, user_name(refusal.uid),
+                   refusal.comm[0] != '\0' ? refusal.comm : "-", refusal.count,
+                   name != nullptr ? name : std::to_string(refusal.error), refusal.line);
+    }
+    return 0;
+}
+
+int ps(bool refusals) {
     proxy::Client client;
     if (auto connected = client.connect(proxy::default_address()); !connected) {
-        fmt::print(stderr, "alp: {}\n", connected.error().message());
-        return kExitCannotStart;
+        return cannot(connected.error());
+    }
+    if (refusals) {
+        return show_refusals(client);
     }
     auto stacks = client.list();
     if (!stacks) {
-        fmt::print(stderr, "alp: {}\n", stacks.error().message());
-        return kExitCannotStart;
+        return cannot(stacks.error());
     }
     fmt::print("{:>7}  {:10}{:17}{:8}{:>12}{:>12}  {:7} {}\n", "PID", "USER", "PROGRAM", "DEVICE", "IN", "OUT", "DROPS",
                "PORTS");
@@ -83,7 +106,9 @@ int ps() {
 
 void add_ps(CLI::App& app, int& exit_code) {
     CLI::App* verb = app.add_subcommand("ps", "Every stack you may see: process, user, packets, drops, ports");
-    verb->callback([&exit_code] { exit_code = ps(); });
+    auto refusals = std::make_shared<bool>(false);
+    verb->add_flag("--refusals", *refusals, "What alpined has refused to your processes, by process and reason");
+    verb->callback([&exit_code, refusals] { exit_code = ps(*refusals); });
 }
 
 }  // namespace alp::cli

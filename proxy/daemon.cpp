@@ -262,6 +262,7 @@ void Daemon::accept_clients() {
         if (getsockopt(connection.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) {
             continue;
         }
+        ask_for_senders(connection.get());
         Session& session = service_->open(std::move(connection), peer);
         if (auto added = loop_.add(session.connection.get(), [this, &session] { serve(session); }); !added) {
             service_->close(session);

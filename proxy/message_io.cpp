@@ -13,25 +13,40 @@ namespace {
 // One is ever right; room for some strays, so that they are ours to close and to count.
 constexpr std::size_t max_fds = 16;
 
-void take_descriptors(msghdr& message, std::vector<UniqueFd>& fds) {
+void take_descriptors(const cmsghdr& control, std::vector<UniqueFd>& fds) {
+    const std::size_t count = (control.cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < count; ++i) {
+        int fd = -1;
+        std::memcpy(&fd, CMSG_DATA(&control) + i * sizeof(int), sizeof(fd));
+        fds.emplace_back(fd);
+    }
+}
+
+void take_control(msghdr& message, Incoming& in) {
     for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) {
+        if (c->cmsg_level != SOL_SOCKET) {
             continue;
         }
-        const std::size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (std::size_t i = 0; i < count; ++i) {
-            int fd = -1;
-            std::memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
-            fds.emplace_back(fd);
+        if (c->cmsg_type == SCM_RIGHTS) {
+            take_descriptors(*c, in.fds);
+        } else if (c->cmsg_type == SCM_CREDENTIALS && c->cmsg_len == CMSG_LEN(sizeof(ucred))) {
+            in.sender.emplace();
+            std::memcpy(&*in.sender, CMSG_DATA(c), sizeof(ucred));
         }
     }
 }
 
 }  // namespace
 
+void ask_for_senders(int connection) {
+    const int on = 1;
+    // Refused: then it is whoever connected.
+    (void)setsockopt(connection, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
+}
+
 Result<Incoming> receive(int connection) {
     Incoming in;
-    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(max_fds * sizeof(int))> control;
+    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(max_fds * sizeof(int)) + CMSG_SPACE(sizeof(ucred))> control;
     iovec data{in.bytes.data(), in.bytes.size()};
     msghdr message{};
     message.msg_iov = &data;
@@ -43,7 +58,7 @@ Result<Incoming> receive(int connection) {
     if (length < 0) {
         return Error{errno, "recvmsg"};
     }
-    take_descriptors(message, in.fds);
+    take_control(message, in);
     // An empty packet and the end of the connection look the same; neither is a request.
     if (length == 0) {
         return Error{ENOTCONN, "recvmsg"};

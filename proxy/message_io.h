@@ -2,6 +2,8 @@
 // Messages of abi/proxy.h on a SOCK_SEQPACKET connection, with the descriptors that come along.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <array>
 #include <cstddef>
 #include <cstring>
@@ -21,6 +23,7 @@ struct Incoming {
     std::size_t length = 0;
     bool oversized = false;  ///< it was longer than any message, or brought more descriptors than fit
     std::vector<UniqueFd> fds;
+    std::optional<ucred> sender;  ///< as the kernel says, on a connection with SO_PASSCRED
 
     /// The message as a T, whose size it must have (see well_formed()).
     template <typename T>
@@ -30,6 +33,9 @@ struct Incoming {
         return message;
     }
 };
+
+/// Has the kernel say with each message which process sent it: those of a family have one connection.
+void ask_for_senders(int connection);
 
 /// Reads one message. Nothing there: EAGAIN. Peer gone: ENOTCONN.
 Result<Incoming> receive(int connection);

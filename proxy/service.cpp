@@ -58,6 +58,14 @@ alpine_stack_record record_for(const ucred& peer, const Line& line, const std::s
     return record;
 }
 
+/// Not a refusal: nothing was wrong with the request.
+Result<void> end_of_list(const Session& session, const alpine_msg_header& request, std::string_view line) {
+    auto end = make_reply<alpine_reply>(request);
+    end.error = ENOENT;
+    copy_text(end.reason, line);
+    return send(session.connection.get(), bytes_of(end));
+}
+
 }  // namespace
 
 Session& Service::open(UniqueFd connection, const ucred& peer) {
@@ -124,17 +132,22 @@ bool Service::owns_device(unsigned ifindex) const { return stacks_.contains(ifin
 bool Service::serve(Session& session, Incoming message) {
     const auto header = message.as<alpine_msg_header>();
     if (auto fit = check_framing(message); !fit) {
-        (void)refuse(session, header, fit.error());
+        (void)refuse(session, message, fit.error());
         return false;
     }
     const auto outcome = dispatch(session, header, message);
-    return outcome || refuse(session, header, outcome.error());
+    return outcome || refuse(session, message, outcome.error());
 }
 
-bool Service::refuse(Session& session, const alpine_msg_header& request, const Error& error) {
-    ++refusals_;
-    log(LogLevel::warning, "refused {}: {}", name_of(session.peer), error.message());
-    auto reply = make_reply<alpine_reply>(request);
+void Service::count_refusal(const Session& session, const Incoming& message, const Error& error) {
+    const ucred& who = message.sender ? *message.sender : session.peer;
+    refusals_.add(who, session.stack ? session.stack->comm : std::string(), error);
+    log(LogLevel::warning, "refused {}: {}", name_of(who), error.message());
+}
+
+bool Service::refuse(Session& session, const Incoming& message, const Error& error) {
+    count_refusal(session, message, error);
+    auto reply = make_reply<alpine_reply>(message.as<alpine_msg_header>());
     reply.error = error.code;
     copy_text(reply.reason, error.context);
     return send(session.connection.get(), bytes_of(reply)).ok();
@@ -163,6 +176,8 @@ Service::Outcome Service::dispatch(Session& session, const alpine_msg_header& he
             return accepting(session, message);
         case ALPINE_MSG_LIST:
             return list(session, message);
+        case ALPINE_MSG_REFUSALS:
+            return refusals(session, message);
         default:
             return status(session, message);
     }
@@ -428,8 +443,7 @@ Service::Outcome Service::release(Session& session, const Incoming& message) {
         return released;
     }
     if (!released) {
-        ++refusals_;
-        log(LogLevel::warning, "{}: {}", name_of(session.peer), released.error().message());
+        count_refusal(session, message, released.error());
     }
     return quiet ? Outcome() : send(session.connection.get(), bytes_of(make_reply<alpine_reply>(request.header)));
 }
@@ -471,12 +485,26 @@ Service::Outcome Service::list(Session& session, const Incoming& message) {
     const auto request = message.as<alpine_list>();
     const Session* found = next_visible(session, request.after_ifindex);
     if (found == nullptr) {
-        auto end = make_reply<alpine_reply>(request.header);
-        end.error = ENOENT;
-        copy_text(end.reason, "no more stacks");
-        return send(session.connection.get(), bytes_of(end));
+        return end_of_list(session, request.header, "no more stacks");
     }
     return send(session.connection.get(), bytes_of(record_of(*found, request.header)));
+}
+
+Service::Outcome Service::refusals(Session& session, const Incoming& message) {
+    const auto request = message.as<alpine_refusals>();
+    const Refusal* found = refusals_.next(request.after, session.peer.uid);
+    if (found == nullptr) {
+        return end_of_list(session, request.header, "no more refusals");
+    }
+    auto reply = make_reply<alpine_refusals_reply>(request.header);
+    reply.number = found->number;
+    reply.count = found->count;
+    reply.pid = found->pid;
+    reply.uid = found->uid;
+    reply.error = found->error;
+    copy_text(reply.comm, found->comm);
+    copy_text(reply.line, found->last_line);
+    return send(session.connection.get(), bytes_of(reply));
 }
 
 Service::Outcome Service::status(Session& session, const Incoming& message) {
@@ -489,7 +517,7 @@ Service::Outcome Service::status(Session& session, const Incoming& message) {
     reply.interfaces = static_cast<__u32>(wires_.host_count());
     reply.addresses = static_cast<__u32>(host_.addresses().size());
     reply.uptime_s = static_cast<__u64>(std::chrono::duration_cast<std::chrono::seconds>(uptime).count());
-    reply.refusals = refusals_;
+    reply.refusals = refusals_.total();
     std::ranges::copy(wires_.verdicts(), reply.verdicts);
     reply.wires = wires_.offered();
     copy_text(reply.program_version, program_version);

@@ -22,6 +22,7 @@
 #include "proxy/policy/policy.h"
 #include "proxy/privileged/tun.h"
 #include "proxy/quota.h"
+#include "proxy/refusals.h"
 #include "proxy/survivors.h"
 #include "proxy/wires.h"
 
@@ -98,6 +99,7 @@ private:
     Outcome release(Session& session, const Incoming& message);
     Outcome accepting(Session& session, const Incoming& message);
     Outcome list(Session& session, const Incoming& message);
+    Outcome refusals(Session& session, const Incoming& message);
     Outcome status(Session& session, const Incoming& message);
 
     void adopt_survivors();
@@ -111,7 +113,8 @@ private:
     [[nodiscard]] Sharing sharing_of(const Session& session, const alpine_endpoint& endpoint, int socket) const;
     [[nodiscard]] const Session* next_visible(const Session& viewer, unsigned after_ifindex) const;
     [[nodiscard]] alpine_list_reply record_of(const Session& session, const alpine_msg_header& request) const;
-    [[nodiscard]] bool refuse(Session& session, const alpine_msg_header& request, const Error& error);
+    void count_refusal(const Session& session, const Incoming& message, const Error& error);
+    [[nodiscard]] bool refuse(Session& session, const Incoming& message, const Error& error);
 
     Wires& wires_;
     const HostMonitor& host_;
@@ -122,7 +125,7 @@ private:
     Quota quota_;
     std::map<int, std::unique_ptr<Session>> sessions_;  // by connection
     std::map<unsigned, Session*> stacks_;               // by ifindex of the line
-    std::uint64_t refusals_ = 0;
+    Refusals refusals_;
     std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 

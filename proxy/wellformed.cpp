@@ -24,6 +24,8 @@ std::size_t request_size(unsigned type) {
             return sizeof(alpine_accepting);
         case ALPINE_MSG_LIST:
             return sizeof(alpine_list);
+        case ALPINE_MSG_REFUSALS:
+            return sizeof(alpine_refusals);
         case ALPINE_MSG_STATUS:
         case ALPINE_MSG_SETTLED:
         case ALPINE_MSG_FAR_END:

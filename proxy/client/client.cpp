@@ -414,6 +414,22 @@ Result<std::vector<alpine_list_reply>> Client::list() {
     }
 }
 
+Result<std::vector<alpine_refusals_reply>> Client::refusals() {
+    std::vector<alpine_refusals_reply> records;
+    for (;;) {
+        auto request = make_request<alpine_refusals>(ALPINE_MSG_REFUSALS);
+        request.after = records.empty() ? 0 : records.back().number;
+        const auto reply = ask<alpine_refusals_reply>(request.header, sizeof(request), -1, nullptr);
+        if (!reply && reply.error().code == ENOENT) {
+            return records;
+        }
+        if (!reply) {
+            return reply.error();
+        }
+        records.push_back(reply.value());
+    }
+}
+
 Result<alpine_status_reply> Client::status() {
     auto request = make_request<alpine_msg_header>(ALPINE_MSG_STATUS);
     return ask<alpine_status_reply>(request, sizeof(request), -1, nullptr);

@@ -123,6 +123,9 @@ public:
     /// All stacks that this user may see, by ifindex. Needs no attach().
     Result<std::vector<alpine_list_reply>> list();
 
+    /// What was refused to the processes that this user may see, by process and error. Needs no attach().
+    Result<std::vector<alpine_refusals_reply>> refusals();
+
     /// How alpined is. Needs no attach().
     Result<alpine_status_reply> status();
 

@@ -45,6 +45,40 @@ def test_daemon_not_running(lab):
     check_refusal(lab.run("a", ["alp", "ps"], check=False), 125, "alpined")
 
 
+def refusals(lab, **options):
+    """{(pid, reason): (user, times)}"""
+    lines = lab.run("a", ["alp", "ps", "--refusals"], **options).stdout.splitlines()
+    assert lines[0].split() == ["PID", "USER", "PROGRAM", "TIMES", "REASON", "LAST"], lines[0]
+    return {(int(words[0]), words[4]): (words[1], int(words[3])) for words in map(str.split, lines[1:])}
+
+
+# A raw socket for a protocol that the policy grants to nobody, COUNT times, by a process and then by its child.
+REFUSED = """
+import os, socket, sys
+link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)  # one stack for both
+child = os.fork()
+for _ in range(int(sys.argv[1]) if child else 1):
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_RAW, 253).sendto(b"x", ("10.77.0.2", 0))
+    except OSError:
+        pass
+if child:
+    os.waitpid(child, 0)
+    print(os.getpid(), child)
+"""
+
+
+def test_refusals_are_told_by_process_and_reason(lab):
+    assert refusals(lab) == {}
+    parent, child = map(int, lab.run("a", alp(*python(REFUSED, 3))).stdout.split())
+    shown = refusals(lab)
+    assert shown == {(parent, "EPERM"): ("nobody", 3), (child, "EPERM"): ("nobody", 1)}, shown
+    assert refusals(lab, user=False) == shown
+    other = lab.run("a", ["setpriv", "--reuid=%d" % (UNPRIVILEGED - 1), "--clear-groups", "alp", "ps", "--refusals"],
+                    user=False).stdout
+    assert len(other.splitlines()) == 1, other
+
+
 def test_unknown_option(lab):
     check_refusal(lab.run("a", ["alp", "ps", "--no-such-option"], check=False), 2, "--no-such-option")
 

@@ -188,9 +188,10 @@ private:
         constexpr std::array<std::size_t, 8> lengths = {
             sizeof(alpine_msg_header), sizeof(alpine_attach), sizeof(alpine_claim), sizeof(alpine_release),
             sizeof(alpine_list),       sizeof(alpine_lease),  ALPINE_MSG_MAX,       ALPINE_MSG_MAX + 1};
-        const unsigned type = program_.byte() % 12;
+        const unsigned type = program_.byte() % 13;
         const bool bare = type == ALPINE_MSG_STATUS || type == ALPINE_MSG_SETTLED || type == ALPINE_MSG_FAR_END;
         const std::size_t fitting = type == ALPINE_MSG_LEASE       ? sizeof(alpine_lease)
+                                    : type == ALPINE_MSG_REFUSALS  ? sizeof(alpine_refusals)
                                     : type == ALPINE_MSG_ACCEPTING ? sizeof(alpine_accepting)
                                     : bare                         ? sizeof(alpine_msg_header)
                                                                    : lengths[type % 5];
@@ -306,7 +307,8 @@ private:
         ALPINE_FUZZ_MUST((reply.error != 0) == (reply.reason[0] != '\0'));
         const bool gives_wire = header.type == ALPINE_MSG_ATTACH || header.type == ALPINE_MSG_FAR_END;
         ALPINE_FUZZ_MUST(with_tun == (gives_wire && reply.error == 0));
-        const bool end_of_list = header.type == ALPINE_MSG_LIST && reply.error == ENOENT;
+        const bool end_of_list =
+            (header.type == ALPINE_MSG_LIST || header.type == ALPINE_MSG_REFUSALS) && reply.error == ENOENT;
         refused_ += reply.error != 0 && !end_of_list ? 1 : 0;
         if (reply.error == 0 && header.type == ALPINE_MSG_FAR_END) {
             ALPINE_FUZZ_MUST(proxy::classic::Wire::is_line(client.ifindex));
@@ -323,6 +325,10 @@ private:
         }
         if (reply.error == 0 && header.type == ALPINE_MSG_LIST) {
             const auto uid = structure<alpine_list_reply>(bytes, length).uid;
+            ALPINE_FUZZ_MUST(client.uid == 0 || client.uid == uid);
+        }
+        if (reply.error == 0 && header.type == ALPINE_MSG_REFUSALS) {
+            const auto uid = structure<alpine_refusals_reply>(bytes, length).uid;
             ALPINE_FUZZ_MUST(client.uid == 0 || client.uid == uid);
         }
     }
