@@ -161,8 +161,8 @@ bool copies_memory(long number, long a, long b) {
     return number == SYS_fork || (number == SYS_clone && b == 0 && (a & CLONE_VM) == 0);
 }
 
-/// Makes the child's part in the stack, if `shares`, which turns false where the stack ends meanwhile: the program goes on
-/// without it, and so does its child. 0, or -errno: there can be no child.
+/// Makes the child's part in the stack, if `shares`, which turns false where the stack ends meanwhile: the program goes
+/// on without it, and so does its child. 0, or -errno: there can be no child.
 long begin_fork(stack::Fork& fork, bool& shares) {
     if (!shares || stack::begin_fork(fork) == 0) {
         return 0;

@@ -17,8 +17,8 @@ public:
     /// How long a change may wait to be seen: well within the 100 ms of the mirror.
     static constexpr int kReadEveryMs = 50;
 
-    /// Has the host received such an error since the last time? At the first call: yes. Opens the counters at the first call, on the calling
-    /// thread's descriptor table; where they cannot be read, nothing ever has again. One thread.
+    /// Has the host received such an error since the last time? The first call opens the counters, on the calling
+    /// thread's descriptor table, and answers yes; where they cannot be read, it is no ever after. One thread.
     bool host_may_have_learnt();
 
 private:

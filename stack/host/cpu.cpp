@@ -108,7 +108,8 @@ bool Cpu::settle_death(Thread& thread) {
 
 /// With the token; comes back without it.
 void Cpu::end_stack() {
-    // The line before all others are let go: who learns of the end may end its process at once, and this thread with it.
+    // The line before all others are let go: who learns of the end may end its process at once, and this thread with
+    // it.
     static constexpr char kLine[] =
         "alpine: the stack has ended, and its connections with it: one of its processes was killed in the middle of a "
         "call\n";

@@ -128,9 +128,9 @@ public:
     /// has ended are gone. (kill.cpp)
     long kill(Thread& thread, pid_t whom);
 
-    /// Before exec, with which the host's kernel ends all other threads of this process: none of them is inside the stack
-    /// from here on, nor anybody else. The kernel gives the token back, as that of one who has died. Where exec fails,
-    /// let_go_after_exec() does.
+    /// Before exec, with which the host's kernel ends all other threads of this process: none of them is inside the
+    /// stack from here on, nor anybody else. The kernel gives the token back, as that of one who has died. Where exec
+    /// fails, let_go_after_exec() does.
     void hold_for_exec(Thread& thread);
     void let_go_after_exec(Thread& thread);
 
@@ -203,7 +203,7 @@ private:
 /// active one. Negative: none.
 inline constexpr int kKeptForTakeover = 4;
 extern int kept_for_takeover[kKeptForTakeover];
-extern void (*on_takeover)();             ///< called by a keeper that becomes the active one after another; may be null
+extern void (*on_takeover)();  ///< called by a keeper that becomes the active one after another; may be null
 /// Called by whoever finds that the stack has ended, before anybody else can: it may not wait for long. May be null.
 extern void (*on_end)(const char* line);
 

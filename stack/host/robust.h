@@ -28,8 +28,8 @@ public:
         }
     }
 
-    /// In a forked child, for its one thread, whose list the kernel has forgotten. libc tells the kernel of its own list
-    /// later, after the fork: the same that the parent's thread had.
+    /// In a forked child, for its one thread, whose list the kernel has forgotten. libc tells the kernel of its own
+    /// list later, after the fork: the same that the parent's thread had.
     void find_in_child() {
         if (head_ != nullptr && head_ != &own_) {
             raw_syscall(SYS_set_robust_list, arg(head_), sizeof(*head_));
