@@ -17,6 +17,9 @@
 //                 somebody leads; once a leader has sat for a while it sleeps until it is called. It also watches over
 //                 the other processes of the family (family.h), of which each has a keeper, and one is active.
 //
+// A thread that begins to lead while the keeper still waits does not end that wait: for a moment both see the wire and the
+// kick. So whoever takes a kick that was the leader's makes another (poll_wire()).
+//
 // While the token is free, a thread that is parked implies a program thread that leads: nobody parks unless there is
 // one, and it does not let go of the token before it has appointed another. (Should it be killed, the keeper does.)
 //
