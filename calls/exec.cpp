@@ -100,6 +100,9 @@ long exec_now(long number, long a, long b, long c, long d = 0, long e = 0) {
     const bool shares = vfork_seat() == nullptr && !is_foreign_process();
     if (shares) {
         stack::begin_exec();
+        if (thread_state.deferred != 0) {
+            deliver_deferred();  // what is blocked now would stay so in the new program
+        }
     }
     const long error = raw_syscall(number, a, b, c, d, e);
     if (shares) {

@@ -29,6 +29,7 @@ long process_in_stack(long id) {
         return 0;
     }
     const bool own = id == raw_syscall(SYS_getpid) || -id == raw_syscall(SYS_getpgid, 0);
+    const Critical critical;
     return own ? stack::process_id() : -ESRCH;
 }
 

@@ -130,7 +130,7 @@ void in_unseen_child() {
 /// Before a new process: all of a family have one stack, so it is there before the first child.
 void have_stack_for_family() {
     if (one_stack_per_family() && !stack::running() && !stack_stayed_with_parent && !is_foreign_process()) {
-        ensure_stack();
+        prepare_stack_for_child();
     }
 }
 
@@ -205,8 +205,11 @@ long prepare(unsigned long flags) {
     Under& under = under_way[nested];
     under.vfork = vfork;
     under.in_stack = stack::running() && !stack::ended() && (is_vfork_child() || !is_foreign_process());
-    if (begin_fork(under.fork, under.in_stack) < 0) {
-        return -EAGAIN;
+    {
+        const Critical critical;
+        if (begin_fork(under.fork, under.in_stack) < 0) {
+            return -EAGAIN;
+        }
     }
     ++nested;
     if (vfork && under.in_stack) {
@@ -220,6 +223,7 @@ long prepare(unsigned long flags) {
 /// The keeper would find out by itself, a moment later.
 void bury_child(long child) {
     if (stack::running() && !stack::is_alone() && !is_foreign_process()) {
+        const Critical critical;
         stack::bury_process(static_cast<pid_t>(child));
     }
 }
@@ -259,6 +263,7 @@ long after_clone_in_place(long answer) {
         stack::leave_vfork_child(under.saved);
         thread_state.registered = under.registered;
     }
+    const Critical critical;
     stack::end_fork_in_parent(under.fork, answer);
     return answer;
 }
@@ -322,6 +327,7 @@ long sys_kill(int whom, int number) {
     if (number != SIGKILL || stack::inside() || !shares_stack() || stack::is_alone()) {
         return host_call(SYS_kill, whom, number);
     }
+    const Critical critical;  // the victim's end is told by SIGCHLD
     return stack::kill_processes(whom);
 }
 

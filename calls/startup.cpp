@@ -116,6 +116,15 @@ void be_ready_for_family() {
                             {daemon.connection, daemon.receive, daemon.send, daemon.far_end});
 }
 
+Result<proxy::Attachment> attach(const Config& config) {
+    if (Result<void> done = client->connect(config.daemon_address); !done) {
+        return done.error();
+    }
+    return client->attach(config.wire);
+}
+
+bool is_attached = false;  // from here on a start that fails cannot be tried again
+
 Result<void> start_stack() {
     take_over_loaded_objects();
     take_faults();
@@ -130,13 +139,13 @@ Result<void> start_stack() {
         return config.error();
     }
     client = new (client_storage) proxy::Client;
-    if (Result<void> done = client->connect(config.value().daemon_address); !done) {
-        return done;
-    }
-    Result<proxy::Attachment> wire = client->attach(config.value().wire);
+    Result<proxy::Attachment> wire = attach(config.value());
     if (!wire) {
+        client->~Client();
+        client = nullptr;
         return wire.error();
     }
+    is_attached = true;
     if (Result<void> done = boot(config.value(), wire.value()); !done) {
         return done;
     }
@@ -265,14 +274,20 @@ void start_with(Result<void> (*start)(const Inherited&), const char* text) {
     started = true;
 }
 
-void start_once() {
+enum class Need { socket, child };
+
+void start_once(Need need) {
     const SignalsHeld held;
     Locked locked(start_lock);
     if (started) {
         return;
     }
     if (!join_pending()) {
-        if (Result<void> done = start_stack(); !done) {
+        const Result<void> done = start_stack();
+        if (!done && need == Need::child && !is_attached) {
+            return;
+        }
+        if (!done) {
             give_up(done.error());
         }
     }
@@ -342,8 +357,14 @@ long ensure_stack() {
         explain_lost_stack();
         return -ENETDOWN;
     }
-    start_once();
+    start_once(Need::socket);
     return 0;
+}
+
+void prepare_stack_for_child() {
+    if (!started && !lost_stack() && !is_foreign_process()) {
+        start_once(Need::child);
+    }
 }
 
 long claim_descriptor(int fd, alpine_endpoint* granted) { return from_claim(client->claim(fd), granted); }

@@ -12,6 +12,10 @@ namespace alp::calls {
 /// standard error, and the process ends with 125. 0, or -ENETDOWN in a forked child whose parent has the stack.
 long ensure_stack();
 
+/// Before a fork: the stack that parent and child are to have in common. Where there can be none, since no alpined
+/// answers or it refuses, that is said to whoever opens a socket: other programs fork all the same.
+void prepare_stack_for_child();
+
 /// Descriptors of the connection to alpined, for a program that goes on with it; -1: there are none.
 struct DaemonDescriptors {
     int connection;

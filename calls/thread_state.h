@@ -69,4 +69,13 @@ inline void leave_critical() {
     }
 }
 
+/// A scope in which the stack is entered otherwise than by stack_call(): what was put off meanwhile comes at its end.
+class Critical {
+public:
+    Critical() { enter_critical(); }
+    ~Critical() { leave_critical(); }
+    Critical(const Critical&) = delete;
+    Critical& operator=(const Critical&) = delete;
+};
+
 }  // namespace alp::calls

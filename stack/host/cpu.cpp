@@ -605,8 +605,8 @@ void Cpu::hold_for_exec(Thread& thread) {
 void Cpu::let_go_after_exec(Thread& thread) {
     if (token_.is_held_by(thread.tid())) {
         release(thread);
-        thread.robust.disarm();
     }
+    thread.robust.disarm();
 }
 
 void Cpu::forget_threads(Thread& thread) {

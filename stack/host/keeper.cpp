@@ -38,7 +38,8 @@ class Keeper {
 public:
     explicit Keeper(Cpu& cpu) : cpu_(cpu), vigil_(*cpu.family_) { thread_.begin(); }
 
-    /// Waits until this process is to have the family's active keeper. False: the stack has ended meanwhile.
+    /// Waits until this process is to have the family's active keeper. False: the stack has ended
+    /// meanwhile, or this process may not have what it takes.
     bool wait_for_office();
 
     /// Until the stack ends.
@@ -140,10 +141,14 @@ bool Keeper::wait_for_office() {
     if (pthread_mutex_lock(&cpu_.family_->keeper_lock) == EOWNERDEAD) {
         pthread_mutex_consistent(&cpu_.family_->keeper_lock);
     }
-    const bool can_serve = bell_.make(false) && vigil_.begin();
+    if (!bell_.make(false) || !vigil_.begin()) {
+        // A sandbox that allows no new descriptors: the office goes to another process.
+        pthread_mutex_unlock(&cpu_.family_->keeper_lock);
+        return false;
+    }
     cpu_.family_->keeper_bell = bell_.name;
     thread_.robust.arm(&cpu_.cpu_->token);
-    if (!can_serve || !cpu_.lock(thread_)) {
+    if (!cpu_.lock(thread_)) {
         return false;
     }
     if (cpu_.cpu_->leader == cpu_.cpu_->keeper) {

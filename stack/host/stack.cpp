@@ -278,7 +278,7 @@ long kill_processes(pid_t whom) {
 void begin_exec() {
     if (running() && cpu.has_keeper()) {
         Thread& thread = current_thread();
-        ++thread.depth;
+        const Inside inside(thread);
         cpu.hold_for_exec(thread);
     }
 }
@@ -286,8 +286,8 @@ void begin_exec() {
 void end_failed_exec() {
     if (running() && cpu.has_keeper()) {
         Thread& thread = current_thread();
+        const Inside inside(thread);
         cpu.let_go_after_exec(thread);
-        --thread.depth;
     }
 }
 

@@ -154,8 +154,8 @@ void bury_process(pid_t process);
 long kill_processes(pid_t whom);
 
 /// Around execve(2) of a process that stays in the family: nobody is inside the stack while the host's kernel ends the
-/// process's other threads, the keeper among them. The second is for when it has failed. Not while the calling thread
-/// is inside(), nor in a vfork child.
+/// process's other threads, the keeper among them. The second is for when it has failed. A signal handler between the
+/// two that makes a call lets others in again. Not while the calling thread is inside(), nor in a vfork child.
 void begin_exec();
 void end_failed_exec();
 

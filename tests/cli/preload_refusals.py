@@ -32,6 +32,17 @@ def test_program_without_sockets_runs_without_a_daemon(lab):
     assert (done.returncode, done.stdout, done.stderr) == (0, "ran\n", ""), done
 
 
+@lab_options(daemon=False)
+def test_program_that_forks_and_has_no_sockets_runs_without_a_daemon(lab):
+    done = run_preloaded(lab, ["sh", "-c", "(echo one); true | cat; echo two"])
+    assert (done.returncode, done.stdout, done.stderr) == (0, "one\ntwo\n", ""), done
+
+
+@lab_options(daemon=False)
+def test_daemon_not_running_for_a_forked_child(lab):
+    check_refusal(run_preloaded(lab, ["sh", "-c", '"$0" "$@" & wait $!', *SOCKET]), CANNOT_START, "alpined")
+
+
 def test_unknown_stack(lab):
     check_refusal(run_preloaded(lab, SOCKET, {"ALPINE_STACK": "linux-0.99"}), CANNOT_START, "linux-0.99")
 

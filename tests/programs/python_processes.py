@@ -23,6 +23,29 @@ with Server(("0.0.0.0", int(sys.argv[1])), Echo) as server:
     server.serve_forever(poll_interval=0.1)
 """
 
+# sandboxed.py PORT COUNT: a child for each of so many connections, which may have no more descriptors than it has, waits
+# for its connection and a pipe by poll(), and answers. The parent has no part in it.
+SANDBOXED_SERVER = """
+import os, resource, select, socket, sys
+listener = socket.create_server(("0.0.0.0", int(sys.argv[1])), backlog=128)
+held, _ = os.pipe()
+for _ in range(int(sys.argv[2])):
+    link = listener.accept()[0]
+    if os.fork() == 0:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1, 1))
+        poll = select.poll()
+        poll.register(link, select.POLLIN)
+        poll.register(held, select.POLLIN)
+        while True:
+            data = poll.poll() and link.recv(65536)
+            if not data:
+                os._exit(0)
+            link.sendall(data)
+    link.close()
+while True:
+    os.wait()
+"""
+
 FORKING_DATAGRAMS = """
 import os, socketserver, sys
 class Answer(socketserver.BaseRequestHandler):
@@ -133,6 +156,11 @@ def test_forking_tcp_server_serves_60_connections(lab):
     lab.start_listener("a", alp(*python(FORKING_SERVER, PORT)), PORT)
     clients(lab)
     clients(lab)
+
+
+def test_processes_that_may_have_no_more_descriptors_answer(lab):
+    lab.start_listener("a", alp(*python(SANDBOXED_SERVER, PORT, 12 + 1)), PORT)  # one more for the look
+    lab.run("b", python(ECHO_CLIENTS, ADDRESS["a"], PORT, 12, 40), timeout=30)
 
 
 def test_forking_udp_server_answers_each_datagram_from_another_process(lab):
