@@ -129,7 +129,7 @@ void in_unseen_child() {
 
 /// Before a new process: all of a family have one stack, so it is there before the first child.
 void have_stack_for_family() {
-    if (one_stack_per_family() && !stack::running() && !stack_stayed_with_parent && !is_foreign_process()) {
+    if (one_stack_per_family()) {
         prepare_stack_for_child();
     }
 }
@@ -175,7 +175,7 @@ long begin_fork(stack::Fork& fork, bool& shares) {
 long fork_here(long number, long a, long b, long c, long d, long e) {
     stack::Fork fork{};
     bool shared = shares_stack();
-    enter_critical();
+    const Critical critical;
     if (shared) {
         put_off_deaths();
         note_shared_descriptions();
@@ -190,7 +190,6 @@ long fork_here(long number, long a, long b, long c, long d, long e) {
             stack::end_fork_in_parent(fork, child);
         }
     }
-    leave_critical();
     return child;
 }
 

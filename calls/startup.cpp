@@ -123,8 +123,6 @@ Result<proxy::Attachment> attach(const Config& config) {
     return client->attach(config.wire);
 }
 
-bool is_attached = false;  // from here on a start that fails cannot be tried again
-
 Result<void> start_stack() {
     take_over_loaded_objects();
     take_faults();
@@ -145,7 +143,6 @@ Result<void> start_stack() {
         client = nullptr;
         return wire.error();
     }
-    is_attached = true;
     if (Result<void> done = boot(config.value(), wire.value()); !done) {
         return done;
     }
@@ -284,8 +281,8 @@ void start_once(Need need) {
     }
     if (!join_pending()) {
         const Result<void> done = start_stack();
-        if (!done && need == Need::child && !is_attached) {
-            return;
+        if (!done && need == Need::child && client == nullptr) {
+            return;  // nothing has been begun that could not be tried again
         }
         if (!done) {
             give_up(done.error());
@@ -362,7 +359,7 @@ long ensure_stack() {
 }
 
 void prepare_stack_for_child() {
-    if (!started && !lost_stack() && !is_foreign_process()) {
+    if (!started.load(std::memory_order_acquire) && !lost_stack() && !is_foreign_process()) {
         start_once(Need::child);
     }
 }

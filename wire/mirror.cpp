@@ -75,10 +75,11 @@ std::vector<Link> links_in_use(const HostState& host) {
 /// When the first of the path MTUs is one no more.
 std::uint64_t first_expiry_ns(const HostState& host) {
     constexpr std::uint64_t kNsPerMs = 1'000'000;
+    const std::uint64_t now_ns = stack::monotonic_ns();
     std::uint64_t first_ns = stack::kNever;
     for (const PathMtu& path : host.path_mtus) {
         if (path.expires_ms != 0) {
-            first_ns = std::min(first_ns, stack::monotonic_ns() + path.expires_ms * kNsPerMs);
+            first_ns = std::min(first_ns, now_ns + path.expires_ms * kNsPerMs);
         }
     }
     return first_ns;

@@ -398,28 +398,11 @@ Result<void> Client::release(const Claim& claim) {
     return reply ? Result<void>() : reply.error();
 }
 
-Result<std::vector<alpine_list_reply>> Client::list() {
-    std::vector<alpine_list_reply> stacks;
-    for (unsigned after = 0;; after = stacks.back().ifindex) {
-        auto request = make_request<alpine_list>(ALPINE_MSG_LIST);
-        request.after_ifindex = after;
-        const auto reply = ask<alpine_list_reply>(request.header, sizeof(request), -1, nullptr);
-        if (!reply && reply.error().code == ENOENT) {
-            return stacks;
-        }
-        if (!reply) {
-            return reply.error();
-        }
-        stacks.push_back(reply.value());
-    }
-}
-
-Result<std::vector<alpine_refusals_reply>> Client::refusals() {
-    std::vector<alpine_refusals_reply> records;
+template <typename R, typename Request>
+Result<std::vector<R>> Client::ask_for_all(Request request, void (*go_on)(Request& request, const R& last)) {
+    std::vector<R> records;
     for (;;) {
-        auto request = make_request<alpine_refusals>(ALPINE_MSG_REFUSALS);
-        request.after = records.empty() ? 0 : records.back().number;
-        const auto reply = ask<alpine_refusals_reply>(request.header, sizeof(request), -1, nullptr);
+        const auto reply = ask<R>(request.header, sizeof(request), -1, nullptr);
         if (!reply && reply.error().code == ENOENT) {
             return records;
         }
@@ -427,7 +410,20 @@ Result<std::vector<alpine_refusals_reply>> Client::refusals() {
             return reply.error();
         }
         records.push_back(reply.value());
+        go_on(request, records.back());
     }
+}
+
+Result<std::vector<alpine_list_reply>> Client::list() {
+    return ask_for_all<alpine_list_reply, alpine_list>(
+        make_request<alpine_list>(ALPINE_MSG_LIST),
+        [](alpine_list& request, const alpine_list_reply& last) { request.after_ifindex = last.ifindex; });
+}
+
+Result<std::vector<alpine_refusals_reply>> Client::refusals() {
+    return ask_for_all<alpine_refusals_reply, alpine_refusals>(
+        make_request<alpine_refusals>(ALPINE_MSG_REFUSALS),
+        [](alpine_refusals& request, const alpine_refusals_reply& last) { request.after = last.number; });
 }
 
 Result<alpine_status_reply> Client::status() {

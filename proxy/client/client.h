@@ -142,6 +142,9 @@ private:
 
     template <typename R>
     Result<R> ask(alpine_msg_header& request, std::size_t length, int send_fd, UniqueFd* received_fd);
+    /// All records of a list that is asked for one by one: `go_on` makes `request` ask for what follows a record.
+    template <typename R, typename Request>
+    Result<std::vector<R>> ask_for_all(Request request, void (*go_on)(Request& request, const R& last));
     Result<Claim> ask_claim(alpine_claim& request, int socket);
     Result<void> exchange(alpine_msg_header& request, std::size_t length, int send_fd, RawReply& reply);
     Result<void> exchange_once(alpine_msg_header& request, std::size_t length, int send_fd, RawReply& reply);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// Processes that may have no descriptor but those they have (RLIMIT_NOFILE of 1, as sandboxes set it) wait for sockets,
-// one of them also for what the stack waits for.
+// Processes that may have no descriptor but those they have (RLIMIT_NOFILE of 1, as sandboxes set it): the limit is
+// what they have set, and they wait for sockets all the same.
 #include <poll.h>
 #include <sys/resource.h>
 

@@ -149,10 +149,9 @@ def watch_kill(family, client, victim):
         slowest = max((when - killed for _, process, when, _ in ends if process != 0), default=0)
         if not family.aborted() and not ended & others and ended == set(before) - others and \
                 all(name in now and now[name][1] > moved_beyond[name][1] for name in others):
-            if moved_beyond is before and time.time() < killed + ON_ITS_WAY_S:
-                continue
             if moved_beyond is before:
-                moved_beyond = now
+                if time.time() >= killed + ON_ITS_WAY_S:
+                    moved_beyond = now
                 continue
             return Outcome.SURVIVED, slowest, max((now[name][2] for name in others), default=0)
         if ended == set(before) and all(not alive(pid) or pid in family.aborted() for pid in family.members()):

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 // forks_under_traffic ADDRESS PORT FORKS CONNECTIONS
 //
-// A process with so many connections to an echo server, all of them in use, forks again and again, eight children at a
-// time, which use sockets and end in all manners. Afterwards all must be as before: prints what it counts, in the stack
-// (through the stack's own /proc) and on the host, before and after, as one JSON object each.
+// A process with so many connections to an echo server, all of them in use, forks at least so often, eight children at
+// a time, which use sockets and end in all manners. Afterwards all must be as before: prints what it counts, in the
+// stack (through the stack's own /proc) and on the host, before and after, as one JSON object each.
 //
 // The first forks are not counted: what is allocated once is so then.
 #include <arpa/inet.h>
@@ -216,12 +216,17 @@ int main(int argc, char** argv) {
     count();
     const auto begun = std::chrono::steady_clock::now();
     const unsigned long answers_before = answers;
-    fork_children(atoi(argv[3]), connections);
+    const int at_once = atoi(argv[3]);
+    int forks = 0;
+    do {  // until each connection has been in use meanwhile
+        fork_children(at_once, connections);
+        forks += at_once;
+    } while (answers - answers_before < connections.size());
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
     const unsigned long answered = answers - answers_before;
     sleep(2);
     count();
     over = true;
     traffic.join();
-    printf("{\"forks\": %s, \"seconds\": %.2f, \"answers_meanwhile\": %lu}\n", argv[3], took.count(), answered);
+    printf("{\"forks\": %d, \"seconds\": %.2f, \"answers_meanwhile\": %lu}\n", forks, took.count(), answered);
 }
