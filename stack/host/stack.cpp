@@ -175,7 +175,7 @@ void thread_exit() {
 pid_t process_id() { return static_cast<pid_t>(call(SYS_getpid)); }
 
 void leave_descriptor_table(int kept) {
-    leave_descriptor_table({cpu.wire_fd(), cpu.kick_fd(), kept});
+    leave_descriptor_table({cpu.wire_fd(), cpu.kick_fd(), cpu.bell_fd(), kept});
     // What is opened next must not look like standard error. Of /dev/null opened so, a write says that it cannot be.
     static constexpr char kNull[] = "/dev/null";
     for (int i = 0; i <= STDERR_FILENO; ++i) {

@@ -156,7 +156,7 @@ def watch_kill(family, client, victim):
             return Outcome.SURVIVED, slowest, max((now[name][2] for name in others), default=0)
         if ended == set(before) and all(not alive(pid) or pid in family.aborted() for pid in family.members()):
             return Outcome.ENDED, slowest, 0
-    still = sorted(name for name in others if name in last["now"] and last["now"][name][1] <= before[name][1])
+    still = sorted(name for name in others if name in last["now"] and last["now"][name][1] <= moved_beyond[name][1])
     raise AssertionError("%g s after process %d was killed: %d of %d other connections have ended, %d stand still; of its "
                          "own %d have ended of %d; members %s, told of the end %s; standard error:\n%s"
                          % (HANG_S, victim, len(ended & others), len(others), len(still), len(ended - others),

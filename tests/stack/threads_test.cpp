@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -126,6 +127,41 @@ TEST(Threads, ManyHostDescriptorsAreAllWatched) {
     follower.join();
     close(silent);
     close(event);
+}
+
+// A thread with a descriptor table of its own (the mirror) hands the CPU to one that waits in ppoll behind the leader.
+TEST(Threads, MixedWaiterIsWokenByAThreadThatHasLeftTheTable) {
+    ASSERT_TRUE(start(options()).ok());
+    bring_up_lo();
+    make_udp_to_itself(kFirstSocket, 7000);
+    make_udp_to_itself(kFirstSocket + 1, 7001);
+    const int silent = eventfd(0, EFD_CLOEXEC);
+    std::atomic<int> woken{0};
+    const auto read_one = [&woken, silent](int fd) {
+        read_byte_in_mixed_wait(fd, silent);
+        ++woken;
+        thread_exit();
+    };
+    std::thread leader(read_one, kFirstSocket);
+    usleep(20'000);
+    std::thread follower(read_one, kFirstSocket + 1);
+    usleep(20'000);
+    std::thread([] {
+        leave_descriptor_table(-1);
+        EXPECT_EQ(call(SYS_write, kFirstSocket + 1, arg("x"), 1), 1);
+        thread_exit();
+    }).join();
+    for (int ms = 0; woken == 0 && ms < 5'000; ++ms) {
+        usleep(1'000);
+    }
+    if (woken == 0) {
+        std::fprintf(stderr, "the follower was not woken\n");
+        _exit(1);  // the CPU is its own for ever
+    }
+    EXPECT_EQ(call(SYS_write, kFirstSocket, arg("x"), 1), 1);
+    leader.join();
+    follower.join();
+    close(silent);
 }
 
 void stay_on_first_cpu() {
