@@ -181,4 +181,11 @@ enum alpine_verdict {
  */
 #define ALPINE_STEERED_MARK 0xa191be57u
 
+/* Of the copy of a stack's packet to a group or by broadcast that is for the sockets of the host's own stack. */
+#define ALPINE_FOR_HOST_MARK 0xa191be58u
+
+/* Bits of what alpined knows of a device that steering is on. */
+#define ALPINE_DEVICE_CLSACT 1u	      /* alpined made its clsact qdisc */
+#define ALPINE_DEVICE_ACCEPTS_LOCAL 2u /* alpined set its accept_local: steering refuses what the host would have */
+
 #endif

@@ -11,7 +11,8 @@
  *                           |yes
  *                           +-- dst claimed by a stack on this host -> redirect to its TUN
  *                           +-- dst local                           -> host's own stack
- *                           +-- dst a group or broadcast -> copies to other stacks, and out by the source's interface
+ *                           +-- dst a group or broadcast -> copies to other stacks and to the host's, and out by the
+ *                           |                               source's interface
  *                           +-- else: host's route, host's neighbour -> out by the host's interface
  *
  * A claim is looked up only for packets to an address of this host: a claim of the wildcard address never catches
@@ -66,14 +67,38 @@ static always_inline int is_for_this_host(const struct __sk_buff *skb, const str
 	return is_local(pkt->dst.addr);
 }
 
+/* From outside, in the name of this host. PACKET_LOOPBACK: it is the host's. */
+static always_inline int is_in_our_name(const struct __sk_buff *skb, const struct packet *pkt)
+{
+	return skb->ifindex != LOOPBACK_IFINDEX && skb->pkt_type != PACKET_LOOPBACK && is_local(pkt->src.addr);
+}
+
+/* What the host's IPv4 would not take on this device, had alpined not told it to for the sake of copy_to_host(). */
+static always_inline int is_martian(const struct __sk_buff *skb, const struct packet *pkt)
+{
+	__u32 ifindex = skb->ifindex;
+	const __u32 *device;
+
+	if (pkt->family != AF_INET || skb->mark == ALPINE_FOR_HOST_MARK || !is_in_our_name(skb, pkt))
+		return 0;
+	device = bpf_map_lookup_elem(&devices, &ifindex);
+	return device && *device & ALPINE_DEVICE_ACCEPTS_LOCAL;
+}
+
 static always_inline __u32 stack_for(const struct __sk_buff *skb, const struct packet *pkt)
 {
 	if (skb->pkt_type != PACKET_HOST || !is_for_this_host(skb, pkt))
 		return 0;
-	/* From outside in the name of this host: the host's stack knows what to do with it. */
-	if (skb->ifindex != LOOPBACK_IFINDEX && is_local(pkt->src.addr))
+	/* The host's stack knows what to do with it. */
+	if (is_in_our_name(skb, pkt))
 		return 0;
 	return receiver(skb, pkt, 0);
+}
+
+static always_inline int drop_martian(void)
+{
+	count_verdict(ALPINE_VERDICT_DROPPED);
+	return TC_ACT_SHOT;
 }
 
 static always_inline int leave_to_host(void)
@@ -87,7 +112,9 @@ static always_inline int receive_for_several(struct __sk_buff *skb, const struct
 {
 	if (skb->pkt_type != PACKET_MULTICAST && skb->pkt_type != PACKET_BROADCAST && skb->pkt_type != PACKET_LOOPBACK)
 		return leave_to_host();
-	if (skb->pkt_type != PACKET_LOOPBACK && is_local(pkt->src.addr))
+	if (skb->mark == ALPINE_FOR_HOST_MARK)
+		skb->mark = 0;
+	if (is_in_our_name(skb, pkt))
 		return leave_to_host();
 	if (!copy_to_stacks(skb, pkt, 0))
 		return leave_to_host();
@@ -119,6 +146,8 @@ int host_ingress(struct __sk_buff *skb)
 
 	if (skb->vlan_present || parse_packet(skb, &pkt))
 		return leave_to_host();
+	if (is_martian(skb, &pkt))
+		return drop_martian();
 	if (skb->pkt_type != PACKET_HOST && is_for_several(pkt.dst.addr, address_use(pkt.dst.addr)))
 		return receive_for_several(skb, &pkt);
 	owner = stack_for(skb, &pkt);

@@ -45,6 +45,15 @@ struct {
 	__type(value, struct alpine_address_use);
 } local_addresses SEC(".maps");
 
+/* Device with host_ingress on it -> ALPINE_DEVICE_*. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MAX_DEVICES);
+	__type(key, __u32);
+	__type(value, __u32);
+} devices SEC(".maps");
+
 /* Datagrams in pieces -> whose their first piece was. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

@@ -6,6 +6,7 @@
 #include "bpf/count.h"
 #include "bpf/owner.h"
 #include "bpf/packet.h"
+#include "bpf/several.h"
 
 static always_inline void fill_lookup(const struct __sk_buff *skb, const struct packet *pkt, struct bpf_fib_lookup *fib)
 {
@@ -55,6 +56,54 @@ static always_inline int send_to_remote(struct __sk_buff *skb, const struct pack
 	return bpf_redirect_neigh(fib.ifindex, &hop, sizeof(hop), 0);
 }
 
+struct link_header {
+	__u8 to[6];
+	__u8 from[6];
+	__be16 protocol_be;
+};
+
+/* RFC 1112, 6.4; RFC 2464, 7. */
+static always_inline void make_link_header(const struct __sk_buff *skb, const struct packet *pkt, struct link_header *link)
+{
+	const __u8 *group = pkt->dst.addr + 10; /* its last six bytes */
+
+	__builtin_memset(link, 0, sizeof(*link));
+	link->protocol_be = skb->protocol;
+	if (pkt->family == AF_INET6) {
+		__builtin_memcpy(link->to, group, sizeof(link->to));
+		link->to[0] = link->to[1] = 0x33;
+	} else if (is_group(pkt->dst.addr)) {
+		__builtin_memcpy(link->to, group, sizeof(link->to));
+		link->to[0] = 0x01;
+		link->to[1] = 0x00;
+		link->to[2] = 0x5e;
+		link->to[3] &= 0x7f;
+	} else {
+		__builtin_memset(link->to, 0xff, sizeof(link->to));
+	}
+}
+
+/*
+ * For the sockets of the host's own stack that hear what it says to several: a copy that comes in by the device that the
+ * packet leaves by. The host's IPv4 takes it, though it is from an address of its own, because alpined has set
+ * accept_local.
+ */
+static always_inline int copy_to_host(struct __sk_buff *skb, const struct packet *pkt, __u32 ifindex)
+{
+	struct link_header link;
+	__u32 mark = skb->mark;
+
+	make_link_header(skb, pkt, &link);
+	if (bpf_skb_store_bytes(skb, 0, &link, sizeof(link), 0))
+		return -1;
+	skb->mark = ALPINE_FOR_HOST_MARK;
+	bpf_clone_redirect(skb, ifindex, BPF_F_INGRESS);
+	skb->mark = mark;
+	/* bpf_redirect_neigh() drops what has a group's link address already. */
+	__builtin_memset(&link, 0, sizeof(link));
+	return bpf_skb_store_bytes(skb, 0, &link, sizeof(link), 0);
+}
+
 /*
  * To a group, or by broadcast: out by the device that has the source address, which is the one that the host's routes
  * lead to, because the stack's tell the source by them. The neighbour is the destination itself.
@@ -68,7 +117,7 @@ static always_inline int send_to_link(struct __sk_buff *skb, const struct packet
 	if (!use || use->ifindex == LOOPBACK_IFINDEX)
 		return drop(skb->ifindex, ALPINE_DROP_NO_ROUTE);
 	ifindex = use->ifindex;
-	if (bpf_skb_change_head(skb, ETH_HEADER_LEN, 0))
+	if (bpf_skb_change_head(skb, ETH_HEADER_LEN, 0) || copy_to_host(skb, pkt, ifindex))
 		return drop(skb->ifindex, ALPINE_DROP_NO_MEMORY);
 	__builtin_memset(&hop, 0, sizeof(hop));
 	hop.nh_family = pkt->family;

@@ -21,15 +21,6 @@ struct {
 	__type(value, struct alpine_stack_record);
 } stacks SEC(".maps");
 
-/* Device with host_ingress on it -> 1 if alpined made its clsact qdisc, 0 if that was there. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, MAX_DEVICES);
-	__type(key, __u32);
-	__type(value, __u32);
-} devices SEC(".maps");
-
 /* Sysctls to put back. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

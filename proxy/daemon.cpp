@@ -25,6 +25,7 @@
 namespace alp::proxy {
 namespace {
 
+constexpr unsigned loopback_ifindex = 1; /* in every network namespace */
 // One descriptor per connection, TUN and claim.
 constexpr rlim_t wanted_descriptors = 1U << 20;
 // Messages of one client in a row before others have their turn.
@@ -206,9 +207,10 @@ Daemon::~Daemon() {
     }
 }
 
+// The settings first: steering refuses what the host does not while they are changed.
 void Daemon::withdraw() {
-    steering_->detach_all();
     restore_settings(*steering_);
+    steering_->detach_all();
 }
 
 /// Of an alpined whose notes cannot be read.
@@ -307,6 +309,15 @@ bool Daemon::is_steered_device(unsigned ifindex, const Link& link) const {
     return !service_->owns_device(ifindex) && !(link.kind == "tun" && is_tun_name(link.ifname));
 }
 
+// Steering refuses the host's own addresses before the host itself no longer does.
+Result<void> Daemon::attach(unsigned ifindex, const Link& link) {
+    const bool refuse_own = ifindex != loopback_ifindex && refuses_own_addresses(*steering_, link.ifname);
+    if (auto attached = steering_->attach_host(ifindex, refuse_own); !attached) {
+        return attached;
+    }
+    return refuse_own ? accept_local(*steering_, link.ifname) : Result<void>();
+}
+
 void Daemon::reconcile_devices() {
     if (steering_ == nullptr) {
         return;
@@ -322,7 +333,7 @@ void Daemon::reconcile_devices() {
         if (!is_steered_device(ifindex, link) || !devices_.insert(ifindex).second) {
             continue;
         }
-        if (auto attached = steering_->attach_host(ifindex); !attached) {
+        if (auto attached = attach(ifindex, link); !attached) {
             log(LogLevel::error, "{}: {}", link.ifname, attached.error().message());
         }
     }

@@ -62,6 +62,7 @@ private:
     /// Brings steering in line with the devices and addresses there are.
     void reconcile();
     void reconcile_devices();
+    Result<void> attach(unsigned ifindex, const Link& link);
     void reconcile_addresses();
     /// Nothing is left of alpined but the TUNs of living stacks.
     void withdraw();

@@ -10,7 +10,7 @@
 namespace alp::proxy {
 namespace {
 
-constexpr unsigned default_share = 4;  // of the ephemeral ports, one user's part is a quarter
+constexpr unsigned default_share = 2;  // of the ephemeral ports, one user may have half
 constexpr double burst_seconds = 2;
 
 Error too_many(uid_t uid, unsigned has, const char* what) {

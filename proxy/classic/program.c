@@ -85,7 +85,10 @@ long bpf_skb_change_tail(struct __sk_buff *skb, __u32 len, __u64 flags)
 
 long bpf_clone_redirect(struct __sk_buff *skb, __u32 ifindex, __u64 flags)
 {
-	(void)skb, (void)flags;
+	(void)skb;
+	/* For the host's own sockets: its kernel makes that copy of what a raw socket sends. */
+	if (flags & BPF_F_INGRESS)
+		return 0;
 	current->copy(current->sink, ifindex, rewritten.bytes, rewritten.len_bytes);
 	return 0;
 }

@@ -10,7 +10,7 @@ namespace alp::proxy {
 struct Limits {
     unsigned stacks = 256;
     unsigned ports = 32768;                   ///< claims; a quarter of what the steering map holds
-    std::optional<unsigned> ephemeral_ports;  ///< of those, in the host's ip_local_port_range; default: a quarter of it
+    std::optional<unsigned> ephemeral_ports;  ///< of those, in the host's ip_local_port_range; default: half of it
     unsigned claims_per_second = 20000;       ///< twice as many may come at once after a second's rest
 };
 

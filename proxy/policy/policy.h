@@ -15,7 +15,7 @@
 //   [limits]                 # of each user but root; every one may be left out
 //   stacks = 256             # at one time
 //   ports = 32768            # claimed ports, all stacks together
-//   ephemeral_ports = 7058   # of those, within the host's ip_local_port_range; default: a quarter of it
+//   ephemeral_ports = 14116   # of those, within the host's ip_local_port_range; default: half of it
 //   claims_per_second = 20000
 //
 //   [limits.user.alice]      # or a numeric id in quotes: what differs for one user

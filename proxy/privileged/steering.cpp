@@ -107,19 +107,20 @@ Result<void> Steering::keep_maps() {
 
 void Steering::read_devices() {
     for_each_entry<std::uint32_t, std::uint32_t>(
-        skeleton_->maps.devices, [this](const auto& ifindex, const auto& made) { hosts_.emplace(ifindex, made != 0); });
+        skeleton_->maps.devices, [this](const auto& ifindex, const auto& bits) { hosts_.emplace(ifindex, bits); });
 }
 
-Result<void> Steering::attach_host(unsigned ifindex) {
+Result<void> Steering::attach_host(unsigned ifindex, bool refuse_own) {
     const auto made = make_clsact(ifindex);
     if (!made) {
         return made.error();
     }
     auto attached = attach_filter(ifindex, Direction::ingress, skeleton_->progs.host_ingress);
     if (attached) {
-        const bool ours = hosts_.emplace(ifindex, made.value()).first->second;
-        const std::uint32_t value = ours ? 1 : 0;
-        bpf_map_update_elem(bpf_map__fd(skeleton_->maps.devices), &ifindex, &value, BPF_ANY);
+        // A qdisc that the alpined before has made is as good as our own.
+        std::uint32_t& bits = hosts_.emplace(ifindex, made.value() ? ALPINE_DEVICE_CLSACT : 0).first->second;
+        bits = (bits & ALPINE_DEVICE_CLSACT) | (refuse_own ? ALPINE_DEVICE_ACCEPTS_LOCAL : 0);
+        bpf_map_update_elem(bpf_map__fd(skeleton_->maps.devices), &ifindex, &bits, BPF_ANY);
     }
     return attached;
 }
@@ -130,7 +131,7 @@ void Steering::detach_host(unsigned ifindex) {
         return;
     }
     detach_filter(ifindex, Direction::ingress);
-    if (host->second) {
+    if ((host->second & ALPINE_DEVICE_CLSACT) != 0) {
         remove_clsact(ifindex);
     }
     forget_host(ifindex);

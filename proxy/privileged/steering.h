@@ -39,8 +39,9 @@ public:
     /// Takes the programs off all devices, and away the clsact qdiscs that were made for them.
     void detach_all();
 
-    /// Steers what comes in on a device of the host. Replaces what an alpined that died left there.
-    Result<void> attach_host(unsigned ifindex);
+    /// Steers what comes in on a device of the host. Replaces what an alpined that died left there. `refuse_own`: as
+    /// accept_local is on for our sake alone, IPv4 packets from the host's own addresses are dropped.
+    Result<void> attach_host(unsigned ifindex, bool refuse_own);
     void detach_host(unsigned ifindex);
     /// The device is gone and its filters with it.
     void forget_host(unsigned ifindex);
@@ -86,7 +87,7 @@ private:
     void read_devices();
 
     alpine_steering* skeleton_;
-    std::map<unsigned, bool> hosts_;  // ifindex -> did we make its clsact qdisc?
+    std::map<unsigned, std::uint32_t> hosts_;  // ifindex -> ALPINE_DEVICE_*
 };
 
 }  // namespace alp::proxy

@@ -19,6 +19,7 @@ namespace {
 const std::string conf4 = "net/ipv4/conf/";
 const std::string conf6 = "net/ipv6/conf/";
 const std::string rp_filter = "/rp_filter";
+const std::string accept_local_name = "/accept_local";
 
 /// Of two changes of one sysctl the first one's note counts.
 Result<void> change(SettingNotes& notes, const std::string& path, const std::string& value) {
@@ -92,6 +93,23 @@ Result<void> set_tun_sysctls(const std::string& ifname) {
         }
     }
     return {};
+}
+
+bool refuses_own_addresses(const SettingNotes& notes, const std::string& ifname) {
+    if (const auto all = read_sysctl(conf4 + "all" + accept_local_name); !all || all.value() != "0") {
+        return false;
+    }
+    const std::string path = conf4 + ifname + accept_local_name;
+    const auto noted = notes.settings();
+    if (const auto before = noted.find(path); before != noted.end()) {
+        return before->second == "0";
+    }
+    const auto now = read_sysctl(path);
+    return now && now.value() == "0";
+}
+
+Result<void> accept_local(SettingNotes& notes, const std::string& ifname) {
+    return change(notes, conf4 + ifname + accept_local_name, "1");
 }
 
 void restore_settings(SettingNotes& notes) {

@@ -32,6 +32,12 @@ public:
 /// `all` and the device's own value), and puts it on each existing device instead, so that nothing else changes.
 Result<void> relax_reverse_path_filter(SettingNotes& notes);
 
+/// Must steering refuse what comes in on the device from the host's own IPv4 addresses, once accept_local() has been
+/// called? False: the host takes such packets by its own settings.
+[[nodiscard]] bool refuses_own_addresses(const SettingNotes& notes, const std::string& ifname);
+/// The host's IPv4 takes packets from its own addresses on this device: copies of what stacks send to several.
+Result<void> accept_local(SettingNotes& notes, const std::string& ifname);
+
 /// Puts back every sysctl that there is a note of.
 void restore_settings(SettingNotes& notes);
 

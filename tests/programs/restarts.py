@@ -249,7 +249,7 @@ def left_over(lab):
     """What an alpined makes, on host a."""
     shown = lab.run("a", ["sh", "-c", "tc qdisc show; for d in lo eth0; do tc filter show dev $d ingress; done; "
                                       "ip -br link show type tun; sysctl net.ipv4.conf.all.rp_filter "
-                                      "net.ipv4.conf.eth0.rp_filter"], user=False)
+                                      "net.ipv4.conf.eth0.rp_filter net.ipv4.conf.eth0.accept_local"], user=False)
     return shown.stdout
 
 

@@ -48,13 +48,13 @@ TEST(Quota, PortsOfAllStacksOfAUserCountTogether) {
     EXPECT_EQ(error_of(quota.admit_claim(user, fixed_port)), 0);
 }
 
-TEST(Quota, OneUserHasAQuarterOfTheEphemeralPortsUnlessThePolicySaysOtherwise) {
+TEST(Quota, OneUserHasHalfOfTheEphemeralPortsUnlessThePolicySaysOtherwise) {
     const PortRange range = ephemeral_range();
-    const unsigned quarter = (range.last - range.first + 1U) / 4;
+    const unsigned half = (range.last - range.first + 1U) / 2;
     const Policy policy;
     Quota quota(policy);
     quota.add_stack(1, user);
-    for (unsigned i = 0; i < quarter; ++i) {
+    for (unsigned i = 0; i < half; ++i) {
         quota.add_claim(1, static_cast<std::uint16_t>(range.first + i));
     }
     EXPECT_EQ(error_of(quota.admit_claim(user, 0)), ENOBUFS);

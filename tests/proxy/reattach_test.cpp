@@ -430,7 +430,7 @@ protected:
             EXPECT_EQ(before.claim({}, dummy.get()), 0);
         }
         bed->end_alpined(SIGKILL);
-        std::ofstream("/proc/sys/net/ipv4/ip_local_port_range") << "40000 40007";
+        std::ofstream("/proc/sys/net/ipv4/ip_local_port_range") << "40000 40003";
         UniqueFd queue = std::move(before.queue);
         bed->start_alpined();
         return queue;
@@ -466,8 +466,8 @@ TEST_F(ReattachQuota, WhatIsNewIsBoundByIt) {
     const UniqueFd queue = stack_with({40001});
     Hand back = come_back(queue);
     EXPECT_EQ(back.claim(udp_endpoint("0.0.0.0", 40001)), 0);
-    EXPECT_EQ(claim_new(back, 40004), 0);
-    EXPECT_EQ(claim_new(back, 40005), ENOBUFS);
+    EXPECT_EQ(claim_new(back, 40002), 0);
+    EXPECT_EQ(claim_new(back, 40003), ENOBUFS);
 }
 
 TEST_F(ReattachQuota, WhatTheStackHadIsGrantedBeyondItOnce) {
