@@ -141,13 +141,17 @@ void give_back(Claim** link) {
     table().idle.fetch_sub(1);
 }
 
-/// May the host not have the port yet? Of TCP the stack knows; of other streams it does not say, so they get time.
+long port_in_use(const Claim& claim) {
+    return stack::call(ALPINE_NR_port_in_use, claim.endpoint.key.protocol, ntohs(claim.endpoint.key.port_be));
+}
+
+/// May the host not have the port yet? Of TCP the stack knows; of other streams it does not say, so they get time. What
+/// is no stream has no use after its last user, of whom there may be one more that is not counted yet.
 bool in_use_by_stack(const Claim& claim) {
     if (!is_stream(claim)) {
-        return false;
+        return stack::has_unsettled_children() && (claim.by_raw || port_in_use(claim) != 0);
     }
-    const long in_use =
-        stack::call(ALPINE_NR_port_in_use, claim.endpoint.key.protocol, ntohs(claim.endpoint.key.port_be));
+    const long in_use = port_in_use(claim);
     return in_use == 1 || (in_use < 0 && now_ns() < claim.idle_since_ns + kShutdownGraceNs);
 }
 
@@ -222,7 +226,7 @@ void drop_lost_users(Claim& claim, long now) {
         return;
     }
     claim.look_again_ns = now + kDoubtAfterNs;
-    if (stack::call(ALPINE_NR_port_in_use, claim.endpoint.key.protocol, ntohs(claim.endpoint.key.port_be)) == 0) {
+    if (port_in_use(claim) == 0) {
         claim.users = 0;
         claim.listeners = 0;
         claim.idle_since_ns = now;
@@ -335,7 +339,8 @@ void stop_accepting(OpenFile& file) {
     SharedLocked locked(table().lock);
     file.accepts = false;
     // None may be left if the users were in doubt.
-    if (file.claim->listeners != 0 && --file.claim->listeners == 0 && file.claim->users > 1) {
+    if (file.claim->listeners != 0 && --file.claim->listeners == 0 && file.claim->users > 1 &&
+        !stack::has_unsettled_children()) {
         accept_on_endpoint(file.claim->endpoint, false);
     }
 }

@@ -75,7 +75,8 @@ void housekeeping();
 /// The same, but at most every so often; called on the way of other calls.
 void housekeeping_now_and_then();
 
-/// In a forked child: its copies of the parent's sockets are users, too.
+/// In a forked child: its copies of the parent's sockets are users, too. That is counted before it first uses the stack
+/// (settle_child()); until then no port goes that the stack has a socket on.
 void share_claims_with_child();
 
 /// A socket that came over exec and is bound to this: it is a user of the claim that covers it, if any does.

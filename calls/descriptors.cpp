@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 
 #include "base/raw_syscall.h"
+#include "calls/process.h"
 #include "stack/host/stack.h"
 
 namespace alp::calls {
@@ -84,10 +85,12 @@ void install(int fd, Kind kind, OpenFile* file) {
 }
 
 OpenFile* remove(int fd) {
+    settle_child();
     Locked locked(table_lock);
     if (is_host(fd)) {
         return nullptr;
     }
+    stack::note_close();
     OpenFile* file = files[fd];
     // files[fd] stays as it is: a racing reader that saw the old kind still finds an object there.
     __atomic_store_n(&kinds[fd], static_cast<std::uint8_t>(Kind::host), __ATOMIC_RELEASE);

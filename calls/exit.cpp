@@ -92,8 +92,10 @@ void end_part_in_stack() {
         drain();
         return;
     }
-    drop_claims();
-    stack::leave();
+    if (!stack::leave_unused()) {
+        drop_claims();
+        stack::leave();
+    }
 }
 
 /// Every way to end in order comes here, last of all: exit(), whose last act is to write out what stdio still holds

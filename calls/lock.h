@@ -31,8 +31,12 @@ public:
         }
     }
 
-    /// For a forked child: whoever held the lock is not here.
-    void reset() { word_.store(kFree, std::memory_order_relaxed); }
+    /// For a forked child: whoever held the lock is not here. What is not written is not copied.
+    void reset() {
+        if (word_.load(std::memory_order_relaxed) != kFree) {
+            word_.store(kFree, std::memory_order_relaxed);
+        }
+    }
 
 private:
     static constexpr int kFree = 0;

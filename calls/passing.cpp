@@ -212,6 +212,10 @@ void forget_lost_tickets() {
     }
 }
 
-void reset_passing_after_fork() { own_count = 0; }
+void reset_passing_after_fork() {
+    if (own_count != 0) {
+        own_count = 0;
+    }
+}
 
 }  // namespace alp::calls

@@ -29,6 +29,7 @@
 
 #include <atomic>
 
+#include "base/forked.h"
 #include "base/raw_syscall.h"
 #include "calls/adopted.h"
 #include "calls/claims.h"
@@ -40,6 +41,7 @@
 #include "calls/heap.h"
 #include "calls/inheritance.h"
 #include "calls/libc.h"
+#include "calls/lock.h"
 #include "calls/passing.h"
 #include "calls/rings.h"
 #include "calls/signals.h"
@@ -53,10 +55,12 @@ namespace alp::calls {
 
 namespace {
 
-std::atomic<long> own_pid{0};
+ALPINE_FORKED std::atomic<long> own_pid{0};
 bool stack_stayed_with_parent;
 bool said_so;
-bool descriptions_shared;
+ALPINE_FORKED bool descriptions_shared;
+ALPINE_FORKED std::atomic<bool> unsettled{false};  ///< a forked child that has not used the stack
+ALPINE_FORKED Lock settling;
 
 /// A call for a new process under way on this thread. A vfork child may make one itself.
 struct Under {
@@ -83,6 +87,7 @@ void close_stray_descriptors() {
 }
 
 void reset_tables() {
+    settling.reset();
     if (has_own_heap()) {
         reset_heap_after_fork();
     }
@@ -114,7 +119,7 @@ void in_child(const stack::Fork* fork) {
     if (fork == nullptr) {
         return;
     }
-    share_claims_with_child();
+    unsettled = true;
     if (had_threads) {
         close_stray_descriptors();
     }
@@ -269,7 +274,11 @@ long after_clone_in_place(long answer) {
 
 bool shares_descriptions() { return descriptions_shared; }
 
-void note_shared_descriptions() { descriptions_shared = true; }
+void note_shared_descriptions() {
+    if (!descriptions_shared) {
+        descriptions_shared = true;
+    }
+}
 
 bool is_vfork_child() { return thread_state.vforked != 0; }
 
@@ -353,7 +362,20 @@ long sys_waitid(int kind, int child, siginfo_t* info, int options, void* usage) 
     return result;
 }
 
+void settle_child() {
+    if (__builtin_expect(!unsettled.load(std::memory_order_acquire), 1)) {
+        return;
+    }
+    Locked locked(settling);
+    if (unsettled.load()) {
+        stack::settle_child();
+        share_claims_with_child();
+        unsettled.store(false, std::memory_order_release);
+    }
+}
+
 void ensure_keeper() {
+    settle_child();
     if (!stack::needs_keeper() || is_vfork_child()) {
         return;
     }

@@ -53,6 +53,10 @@ void end_part_in_stack();
 /// The seat of a vfork child in the family; null in any other process.
 [[nodiscard]] const stack::Fork* vfork_seat();
 
+/// Before a forked child first uses the stack, or changes what it has of it: its copies of the parent's sockets are
+/// counted. Cheap when that is done. Any thread.
+void settle_child();
+
 /// For stack_call.cpp: a keeper, if this is a forked child that has none yet.
 void ensure_keeper();
 

@@ -118,6 +118,9 @@ void note_unmapped(const void* address, std::size_t len) {
 
 void reset_rings_after_fork() {
     rings_lock.reset();
+    if (ring_count == 0) {
+        return;
+    }
     ring_count = 0;
     for (Ring& ring : rings) {
         ring.address = nullptr;

@@ -278,7 +278,7 @@ void take_faults() {
 }
 
 void put_off_deaths() {
-    if (deaths_put_off.exchange(true)) {
+    if (deaths_put_off.load() || deaths_put_off.exchange(true)) {
         return;
     }
     for (int number = 1; number < 64; ++number) {

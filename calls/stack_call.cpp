@@ -5,12 +5,13 @@
 #include <pthread.h>
 #include <sys/single_threaded.h>
 
+#include "base/forked.h"
 #include "calls/process.h"
 #include "calls/signals.h"
 
 namespace alp::calls {
 
-bool exiting;
+ALPINE_FORKED bool exiting;
 
 namespace {
 

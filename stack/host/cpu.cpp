@@ -23,6 +23,7 @@ void (*on_end)(const char* line) = nullptr;
 namespace {
 
 constexpr std::uint64_t kSpawnRetryNs = 100'000;
+constexpr std::uint64_t kTellOfForkEveryNs = 100'000'000; /* 100 ms: less than kLookAgainNs (vigil.h) */
 
 // Values of alpine_cpu.ended.
 constexpr std::uint32_t kEndFound = 1;
@@ -52,10 +53,8 @@ bool Cpu::lock(Thread& thread) {
     do {
         token_.lock(thread.tid());
         hold_if_left(thread);
-        if (__builtin_expect(cpu_->ended == 0 && !token_.holder_died(), 1)) {
-            return true;
-        }
-        if (settle_death(thread)) {
+        if ((__builtin_expect(cpu_->ended == 0 && !token_.holder_died(), 1) || settle_death(thread)) &&
+            (__builtin_expect(__atomic_load_n(&family_->leavers, __ATOMIC_RELAXED) == 0, 1) || !bury_leaver(thread))) {
             return true;
         }
     } while (!ended());
@@ -517,7 +516,14 @@ void Cpu::appoint_leader() {
 // --- The family ---
 
 Cpu::Seat Cpu::take_seat(Thread& thread, alpine_task* group) {
-    Member* member = family_->add(group, descriptors(), thread.tid());
+    Member forked{};
+    forked.group = group;
+    forked.stage = kForked;
+    forked.descriptors = descriptors();
+    forked.parent = static_cast<std::uint32_t>(seat_.member - family_->members);
+    forked.parent_serial = seat_.serial;
+    forked.parent_closes = __atomic_load_n(&seat_.member->closes, __ATOMIC_SEQ_CST);
+    Member* member = family_->add(forked, thread.tid());
     if (member != nullptr) {
         return {member, member->serial};
     }
@@ -530,9 +536,28 @@ Cpu::Seat Cpu::take_seat(Thread& thread, alpine_task* group) {
 
 void Cpu::name_member(Thread& thread, const Seat& seat, std::uint32_t process) {
     family_->name(seat.member, seat.serial, process, thread.tid());
+    tell_keeper_of_fork();
+}
+
+void Cpu::call_keeper() const {
     if (family_->count > 1) {
         ring(bell_out_, family_->keeper_bell);
     }
+}
+
+/// A fork is dear enough without a thread that wakes up for each. The keeper looks again for a while by itself.
+void Cpu::tell_keeper_of_fork() const {
+    const std::uint64_t now = monotonic_ns();
+    std::uint64_t last = __atomic_load_n(&family_->rung_ns, __ATOMIC_RELAXED);
+    if (now - last >= kTellOfForkEveryNs &&
+        __atomic_compare_exchange_n(&family_->rung_ns, &last, now, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
+        call_keeper();
+    }
+}
+
+void Cpu::settle() {
+    __atomic_store_n(&seat_.member->stage, kUsesStack, __ATOMIC_RELEASE);
+    call_keeper();
 }
 
 FamilyDescriptors Cpu::descriptors() const {
@@ -548,7 +573,9 @@ void Cpu::become(Thread& thread, const Seat& seat) {
     has_keeper_ = false;
     left_ = false;
     keeper_ready_ = 0;
-    seat.member->descriptors = descriptors();
+    if (seat.serial == seat.member->serial) {  // else a guest at another's, until it has its own (attach())
+        seat.member->descriptors = descriptors();
+    }
     name_member(thread, seat, static_cast<std::uint32_t>(raw_syscall(SYS_getpid)));
 }
 
@@ -580,6 +607,34 @@ void Cpu::bury(Thread& thread, const Seat& seat) {
     const Armed armed(thread, &cpu_->token);
     if (lock(thread)) {
         end_threads(thread, group, ALPINE_REQUEST_END);
+    }
+}
+
+/// With the token; comes back without it. False: there was none, and with it.
+bool Cpu::bury_leaver(Thread& thread) {
+    Member* member = family_->find_leaver();
+    alpine_task* group = member != nullptr ? family_->remove(member, member->serial, thread.tid()) : nullptr;
+    if (group != nullptr) {
+        end_threads(thread, group, ALPINE_REQUEST_END);
+    }
+    return group != nullptr;
+}
+
+void Cpu::bury_leavers(Thread& thread) {
+    if (__atomic_load_n(&family_->leavers, __ATOMIC_SEQ_CST) == 0) {
+        return;
+    }
+    const Armed armed(thread, &cpu_->token);
+    if (lock(thread)) {
+        release(thread);
+    }
+}
+
+void Cpu::leave_unused() {
+    family_->note_leaver(seat_.member);
+    left_ = true;
+    if (family_->is_sole_owner(*seat_.member)) {
+        call_keeper();  // what is open in this process alone is to be closed now
     }
 }
 

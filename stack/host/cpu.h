@@ -17,8 +17,8 @@
 //                 somebody leads; once a leader has sat for a while it sleeps until it is called. It also watches over
 //                 the other processes of the family (family.h), of which each has a keeper, and one is active.
 //
-// A thread that begins to lead while the keeper still waits does not end that wait: for a moment both see the wire and the
-// kick. So whoever takes a kick that was the leader's makes another (poll_wire()).
+// A thread that begins to lead while the keeper still waits does not end that wait: for a moment both see the wire and
+// the kick. So whoever takes a kick that was the leader's makes another (poll_wire()).
 //
 // While the token is free, a thread that is parked implies a program thread that leads: nobody parks unless there is
 // one, and it does not let go of the token before it has appointed another. (Should it be killed, the keeper does.)
@@ -127,6 +127,20 @@ public:
     /// a call any more.
     void leave(Thread& thread);
 
+    /// Of those who have only said that they leave.
+    void bury_leavers(Thread& thread);
+
+    /// The same for a forked process that has made no call: others do it for this one.
+    void leave_unused();
+
+    [[nodiscard]] bool is_unused() const { return seat_.member->stage == kForked; }
+
+    /// This process, forked, uses the stack from here on.
+    void settle();
+
+    /// This process closes a descriptor of the stack.
+    void note_close() { __atomic_fetch_add(&seat_.member->closes, 1, __ATOMIC_SEQ_CST); }
+
     /// kill(2) with SIGKILL, while none of the family is inside the stack; comes back when those of the family whom it
     /// has ended are gone. (kill.cpp)
     long kill(Thread& thread, pid_t whom);
@@ -141,7 +155,7 @@ public:
     void forget_threads(Thread& thread);
 
     /// Is any other process in the family?
-    [[nodiscard]] bool is_alone() const { return family_->count <= 1; }
+    [[nodiscard]] bool is_alone() const { return family_->is_alone(); }
     [[nodiscard]] bool ended() const { return cpu_ != nullptr && __atomic_load_n(&cpu_->ended, __ATOMIC_RELAXED) != 0; }
     /// By this process's numbers.
     [[nodiscard]] FamilyDescriptors descriptors() const;
@@ -165,6 +179,9 @@ private:
     bool lock(Thread& thread);
     bool try_lock(Thread& thread);
     bool settle_death(Thread& thread);
+    bool bury_leaver(Thread& thread);
+    void call_keeper() const;
+    void tell_keeper_of_fork() const;
     void end_stack();
     void end_threads(Thread& thread, alpine_task* group, std::uint32_t request);
     [[nodiscard]] bool spawn_is_decided(const Thread& thread) const;

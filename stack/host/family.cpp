@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <algorithm>
+
 namespace alp::stack {
 
 void Family::initialize(std::uint64_t layout_id, const char* image) {
@@ -16,7 +18,7 @@ void Family::initialize(std::uint64_t layout_id, const char* image) {
     pthread_mutexattr_destroy(&attributes);
 }
 
-Member* Family::add(alpine_task* group, const FamilyDescriptors& descriptors, std::uint32_t self) {
+Member* Family::add(Member member, std::uint32_t self) {
     lock.lock(self);
     Member* found = nullptr;
     for (std::uint32_t i = 0; i < kMaxMembers && found == nullptr; ++i) {
@@ -28,7 +30,8 @@ Member* Family::add(alpine_task* group, const FamilyDescriptors& descriptors, st
         }
     }
     if (found != nullptr) {
-        *found = Member{group, 0, ++last_serial, descriptors};
+        member.serial = ++last_serial;
+        *found = member;
         ++count;
         ++generation;
     }
@@ -40,12 +43,53 @@ alpine_task* Family::remove(Member* member, std::uint32_t serial, std::uint32_t 
     lock.lock(self);
     alpine_task* group = member->serial == serial ? member->group : nullptr;
     if (group != nullptr) {
+        if (__atomic_load_n(&member->stage, __ATOMIC_ACQUIRE) == kLeaving) {
+            __atomic_fetch_sub(&leavers, 1, __ATOMIC_SEQ_CST);
+        }
         *member = Member{};
         --count;
         ++generation;
     }
     lock.unlock();
     return group;
+}
+
+void Family::note_leaver(Member* member) {
+    __atomic_fetch_add(&leavers, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&member->stage, kLeaving, __ATOMIC_SEQ_CST);
+}
+
+bool Family::is_sole_owner(const Member& member) const {
+    const Member& parent = members[member.parent];
+    return parent.serial != member.parent_serial ||
+           __atomic_load_n(&parent.closes, __ATOMIC_SEQ_CST) != member.parent_closes;
+}
+
+Member* Family::find_leaver() {
+    std::uint32_t said = __atomic_load_n(&leavers, __ATOMIC_SEQ_CST);
+    for (std::uint32_t i = 0; i < end; ++i) {
+        if (members[i].group != nullptr && __atomic_load_n(&members[i].stage, __ATOMIC_ACQUIRE) == kLeaving) {
+            return &members[i];
+        }
+    }
+    // One has been killed before it was done saying so. (If another says so just now, it stays as it is.)
+    __atomic_compare_exchange_n(&leavers, &said, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+    return nullptr;
+}
+
+bool Family::has_forked() const {
+    return std::any_of(members, members + end, [](const Member& member) {
+        return member.group != nullptr && __atomic_load_n(&member.stage, __ATOMIC_ACQUIRE) == kForked;
+    });
+}
+
+bool Family::is_alone() const {
+    if (count <= 1 || __atomic_load_n(&leavers, __ATOMIC_ACQUIRE) == 0) {
+        return count <= 1;
+    }
+    return std::count_if(members, members + end, [](const Member& member) {
+               return member.group != nullptr && __atomic_load_n(&member.stage, __ATOMIC_ACQUIRE) != kLeaving;
+           }) <= 1;
 }
 
 void Family::name(Member* member, std::uint32_t serial, std::uint32_t process, std::uint32_t self) {

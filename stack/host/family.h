@@ -9,8 +9,10 @@
 //
 // A process joins by being forked by a member, by exec of a member (its place is passed on), or by attaching. It leaves
 // when it ends in order, by itself; if it is killed, the family's active keeper finds out by a pidfd and does it
-// for it. Every member has a keeper thread. One of them is the active one, which holds a robust mutex for as long as it
-// lives: when its process ends, in whatever way, the host's kernel wakes the next.
+// for it. A forked child that ends without having used the stack only says so: to run there would cost it a page fault
+// for each page that the others have at hand. Whoever takes the CPU next does it for it, before anything else. Every
+// member has a keeper thread. One of them is the active one, which holds a robust mutex for as long as it lives: when
+// its process ends, in whatever way, the host's kernel wakes the next.
 #pragma once
 
 #include <pthread.h>
@@ -32,11 +34,21 @@ struct FamilyDescriptors {
                     ///< end of a classic wire
 };
 
-/// A process of the family. Zero: a free place. Changed under Family::lock.
+/// Values of Member::stage.
+inline constexpr std::uint32_t kUsesStack = 0;
+inline constexpr std::uint32_t kForked = 1;   ///< and has not used the stack yet
+inline constexpr std::uint32_t kLeaving = 2;  ///< it never will
+
+/// A process of the family. Zero: a free place. Changed under Family::lock, but for `stage`, which is its own.
 struct Member {
     alpine_task* group;     ///< its leader inside the stack; null: the place is free
     std::uint32_t process;  ///< host process id; 0: being forked
     std::uint32_t serial;   ///< tells one user of the place from the next
+    std::uint32_t stage;    ///< atomic
+    std::uint32_t closes;   ///< how many descriptors of the stack it has closed. Atomic
+    std::uint32_t parent;   ///< for a forked one: whose place that was ...
+    std::uint32_t parent_serial;
+    std::uint32_t parent_closes;  ///< ... and its `closes` at the fork
     FamilyDescriptors descriptors;
 };
 
@@ -53,14 +65,27 @@ struct Family {
     std::uint32_t generation;  ///< changes whenever a member comes or goes
     std::uint32_t last_serial;
     std::uint32_t starved;  ///< of the token, see token.h
+    std::uint32_t leavers;  ///< not less than there are members that are leaving. Atomic
+    std::uint64_t rung_ns;  ///< when the keeper was last told of a fork. Atomic
     Member members[kMaxMembers];
 
     /// As the first process makes it: zeroed memory.
     void initialize(std::uint64_t layout_id, const char* image);
 
-    /// A place for a process with this leader and these descriptors, or null: the family is full. `self`: the calling
-    /// thread.
-    Member* add(alpine_task* group, const FamilyDescriptors& descriptors, std::uint32_t self);
+    /// A place for the process of which `member` tells all but its number, or null: the family is full. `self`: the
+    /// calling thread.
+    Member* add(Member member, std::uint32_t self);
+
+    /// The member, the calling process, ends without having used the stack.
+    void note_leaver(Member* member);
+    /// Has the forked member what its parent does not have any more?
+    [[nodiscard]] bool is_sole_owner(const Member& member) const;
+    /// One that has. Null: there is none, and `leavers` says so.
+    [[nodiscard]] Member* find_leaver();
+    /// Are there forked processes that have not used the stack yet?
+    [[nodiscard]] bool has_forked() const;
+    /// Is there no more than one process?
+    [[nodiscard]] bool is_alone() const;
 
     /// The member of that serial has ended, or will have in a moment. Its leader; null: it was gone already.
     alpine_task* remove(Member* member, std::uint32_t serial, std::uint32_t self);

@@ -7,6 +7,8 @@
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
+
 #include "base/raw_syscall.h"
 #include "stack/host/clock.h"
 #include "stack/host/cpu.h"
@@ -95,7 +97,10 @@ Result<void> Cpu::start(const Parts& parts) {
     }
     group_ = cpu_->group;
     token_.unlock();
-    Member* member = family_->add(group_, descriptors(), boot.tid());
+    Member first{};
+    first.group = group_;
+    first.descriptors = descriptors();
+    Member* member = family_->add(first, boot.tid());
     become(boot, Seat{member, member->serial});
     return start_keeper();
 }
@@ -185,7 +190,7 @@ void Keeper::serve() {
 /// Waits, and does what has come up in the family.
 void Keeper::look(std::uint64_t limit_ns) {
     PollSet set({vigil_.fd(), bell_.fd}, nullptr, 0);
-    set.wait(limit_ns == kNever ? kNever : monotonic_ns() + limit_ns);
+    set.wait(std::min(limit_ns == kNever ? kNever : monotonic_ns() + limit_ns, vigil_.look_again_ns()));
     if (set.own_is_ready(1)) {
         bell_.silence();
     }
@@ -196,6 +201,7 @@ void Keeper::bury_dead() {
     for (Cpu::Seat dead = vigil_.next_dead(); dead.member != nullptr; dead = vigil_.next_dead()) {
         cpu_.bury(thread_, dead);
     }
+    cpu_.bury_leavers(thread_);
 }
 
 /// One round of leading: serve, wait. False: a program thread leads now.
@@ -217,8 +223,9 @@ bool Keeper::lead() {
     const std::uint64_t deadline_ns = cpu->next_event_ns;
     cpu->leader_deadline_ns = deadline_ns;
     cpu_.token_.unlock();
+    const std::uint64_t look_ns = vigil_.look_again_ns();
     if (__atomic_load_n(&cpu->pending, __ATOMIC_SEQ_CST) == 0 &&
-        cpu_.poll_wire(thread_, deadline_ns, vigil_.fd(), bell_.fd)) {
+        (cpu_.poll_wire(thread_, std::min(deadline_ns, look_ns), vigil_.fd(), bell_.fd) || monotonic_ns() >= look_ns)) {
         look(0);
     }
     return __atomic_load_n(&cpu->leader, __ATOMIC_RELAXED) == thread_.id;

@@ -9,13 +9,14 @@
 
 #include <atomic>
 
+#include "base/forked.h"
 #include "base/raw_syscall.h"
 
 namespace alp::stack {
 
 namespace {
 
-std::atomic<unsigned> own_threads{0};
+ALPINE_FORKED std::atomic<unsigned> own_threads{0};
 
 /// How many threads the process has: each is a folder of this one, whose link count tells (2 for a folder without any).
 unsigned count_threads() {

@@ -11,6 +11,7 @@
 #include <atomic>
 
 #include "abi/stack_calls.h"
+#include "base/forked.h"
 #include "base/raw_syscall.h"
 #include "stack/host/cpu.h"
 #include "stack/host/family.h"
@@ -34,8 +35,8 @@ constexpr char kKernelArguments[] =
     "mphash_entries=256 dccp.thash_entries=1024 dummy.numdummies=0 ifb.numifbs=0 fb_tunnels=none "
     "initcall_blacklist=jent_mod_init ";
 
-constinit Cpu cpu;
-std::atomic<bool> is_running{false};
+ALPINE_FORKED constinit Cpu cpu;
+ALPINE_FORKED std::atomic<bool> is_running{false};
 bool was_started = false;
 
 thread_local Thread this_thread __attribute__((tls_model("initial-exec")));
@@ -253,6 +254,16 @@ void lose() {
     is_running = running() && cpu.ended();
 }
 
+void settle_child() { cpu.settle(); }
+
+void note_close() {
+    if (running()) {
+        cpu.note_close();
+    }
+}
+
+bool has_unsettled_children() { return cpu.family()->has_forked(); }
+
 bool needs_keeper() { return running() && !cpu.has_keeper(); }
 
 Result<void> start_keeper() { return cpu.start_keeper(); }
@@ -298,6 +309,15 @@ void leave() {
     const Inside inside(thread);
     is_running = false;
     cpu.leave(thread);
+}
+
+bool leave_unused() {
+    if (this_thread.task != nullptr || !cpu.is_unused()) {
+        return false;
+    }
+    is_running = false;
+    cpu.leave_unused();
+    return true;
 }
 
 bool ended() { return cpu.ended(); }
@@ -353,6 +373,7 @@ Result<void> join(const Passage& passage, bool handle_faults) {
     Thread& thread = current_thread();
     const Inside inside(thread);
     cpu.join(thread, parts.value(), {member, member->serial}, passage.kick_fd);
+    cpu.settle();
     cpu.forget_threads(thread);
     is_running = true;
     return {};
@@ -385,6 +406,7 @@ Result<void> attach(const Passage& passage, bool handle_faults) {
     }
     const Inside inside(thread);
     cpu.become(thread, seat_of(fork));
+    cpu.settle();
     return {};
 }
 

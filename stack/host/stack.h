@@ -142,6 +142,13 @@ void end_vfork_child(const Fork& fork);
 /// the stack has ended.
 void lose();
 
+/// In the child, before its first call. Without it, leave_unused() may take the place of leave().
+void settle_child();
+/// A descriptor of the stack is about to be closed by the program.
+void note_close();
+/// Are there children that have not used the stack yet?
+[[nodiscard]] bool has_unsettled_children();
+
 [[nodiscard]] bool needs_keeper();
 Result<void> start_keeper();
 
@@ -165,6 +172,10 @@ void end_failed_exec();
 /// This process ends: its descriptors inside the stack are closed, its tasks end. No call can be made any more, by any
 /// of its threads.
 void leave();
+
+/// The same in a forked child that has not used the stack: whoever of the family uses it next finds that done. False:
+/// it has used it.
+bool leave_unused();
 
 /// Has the stack ended before its time? Every call answers -ECONNABORTED.
 [[nodiscard]] bool ended();

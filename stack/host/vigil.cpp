@@ -45,8 +45,12 @@ void Vigil::watch(std::uint32_t place, const Member& member) {
 void Vigil::take_up_changes() {
     const std::uint32_t generation = __atomic_load_n(&family_.generation, __ATOMIC_ACQUIRE);
     if (generation == seen_generation_) {
+        if (look_again_ns_ != kNever && monotonic_ns() >= look_again_ns_) {
+            look_again_ns_ = kNever;
+        }
         return;
     }
+    look_again_ns_ = monotonic_ns() + kLookAgainNs;
     const std::uint32_t end = __atomic_load_n(&family_.end, __ATOMIC_ACQUIRE);
     for (std::uint32_t place = 0; place < end && vanished_ == 0; ++place) {
         const Member member = family_.members[place];

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "stack/host/clock.h"
 #include "stack/host/cpu.h"
 
 namespace alp::stack {
@@ -22,6 +23,9 @@ public:
     /// Polls readable when a process has ended.
     [[nodiscard]] int fd() const { return epoll_; }
 
+    /// When to look again by oneself, for forks that nobody has told of (Cpu::tell_keeper_of_fork()). CLOCK_MONOTONIC.
+    [[nodiscard]] std::uint64_t look_again_ns() const { return look_again_ns_; }
+
     /// A member whose process has ended; none: no seat. Takes up new members, too.
     Cpu::Seat next_dead();
 
@@ -36,7 +40,10 @@ private:
     void watch(std::uint32_t place, const Member& member);
     void unwatch(std::uint32_t place);
 
+    static constexpr std::uint64_t kLookAgainNs = 200'000'000; /* 200 ms */
+
     Family& family_;
+    std::uint64_t look_again_ns_ = kNever;
     Watch* watches_ = nullptr;
     int epoll_ = -1;
     std::uint32_t seen_generation_ = 0;

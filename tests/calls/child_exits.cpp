@@ -5,6 +5,8 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
+#include <chrono>
 #include <thread>
 
 #include "children.h"
@@ -87,9 +89,62 @@ static void the_parent_ends_first() {
     hear_end(pair.client);
 }
 
+/// It has what nobody else has any more, has never used it, and nobody waits for it, or does anything at all.
+/// Returns how long it took until the other end was told.
+static std::chrono::nanoseconds a_child_that_used_nothing(bool killed, useconds_t after_us) {
+    const Pair pair;
+    const Bell closed, heard;
+    const pid_t idle = in_child([&] {
+        closed.wait();
+        if (killed) {
+            kill(getpid(), SIGKILL);
+        }
+    });
+    const pid_t reader = in_child([&] {
+        CHECK(close(pair.server) == 0);
+        hear_end(pair.client);
+        heard.ring();
+    });
+    CHECK(close(pair.server) == 0);
+    usleep(after_us);
+    const auto start = std::chrono::steady_clock::now();
+    closed.ring();
+    heard.wait();
+    const auto took = std::chrono::steady_clock::now() - start;
+    CHECK(took < std::chrono::seconds(2));
+    expect_success(reader);
+    CHECK(waitpid(idle, nullptr, 0) == idle);
+    return took;
+}
+
+/// Its parent has closed a port that it has, too.
+static void a_port_of_a_child_that_used_nothing() {
+    const int first = socket(AF_INET, SOCK_DGRAM, 0);
+    sockaddr_in address = loopback();
+    CHECK(bind(first, generic(address), sizeof(address)) == 0);
+    address = name_of(first);
+    const Bell done;
+    const pid_t idle = in_child([&] { done.wait(); });
+    CHECK(close(first) == 0);
+    const int second = socket(AF_INET, SOCK_DGRAM, 0);
+    CHECK_FAILS(bind(second, generic(address), sizeof(address)), EADDRINUSE);
+    done.ring();
+    expect_success(idle);
+    CHECK(bind(second, generic(address), sizeof(address)) == 0);
+    CHECK(close(second) == 0);
+}
+
 int main() {
     close_inherited();
     limit_time();
     every_way();
     the_parent_ends_first();
+    auto shortest = std::chrono::nanoseconds::max();
+    for (int i = 0; i < 20; ++i) {
+        shortest = std::min(shortest, a_child_that_used_nothing(false, 20'000));
+    }
+    CHECK(shortest < std::chrono::milliseconds(50));
+    a_child_that_used_nothing(false, 600'000);
+    a_child_that_used_nothing(true, 600'000);
+    a_port_of_a_child_that_used_nothing();
 }

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """One port, one owner: Alpine's programs and the host's never hold the same port, and rights are the host's."""
 import subprocess
+import time
 
-from lab import alp
+from lab import ADDRESS, alp
 from programs import BIND, python
 from runner import main
 
@@ -50,6 +51,47 @@ def test_two_alpine_programs_cannot_bind_one_port(lab):
 def test_a_port_is_free_again_when_its_owner_has_ended(lab):
     release(holds(lab, alp(*python(BIND, PORT))))
     assert outcome(lab, python(BIND, PORT)) == "bound"
+
+
+# Binds a datagram port, forks, and closes it; the child has it, does nothing with it until its input ends, and then says
+# what has come.
+LEFT_TO_CHILD = """
+import os, socket, sys
+link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+link.bind(("0.0.0.0", int(sys.argv[1])))
+if os.fork() == 0:
+    sys.stdin.read()
+    link.settimeout(5)
+    print(link.recv(100).decode(), flush=True)
+    os._exit(0)
+link.close()
+print("bound", flush=True)
+os.wait()
+"""
+BIND_DATAGRAM = """
+import errno, socket, sys
+try:
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).bind(("0.0.0.0", int(sys.argv[1])))
+    print("bound")
+except OSError as error:
+    print(errno.errorcode[error.errno])
+"""
+
+
+SEND_DATAGRAM = """
+import socket, sys
+socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"for the child", (sys.argv[1], int(sys.argv[2])))
+"""
+
+
+def test_a_port_that_only_a_child_has_is_the_childs(lab):
+    holder = holds(lab, alp(*python(LEFT_TO_CHILD, PORT)))
+    time.sleep(1)  # were the port to go back, it would by now
+    assert outcome(lab, python(BIND_DATAGRAM, PORT)) == "EADDRINUSE"
+    lab.run("b", python(SEND_DATAGRAM, ADDRESS["a"], PORT))
+    release(holder)
+    assert holder.stdout.readline().strip() == "for the child"
+    assert outcome(lab, python(BIND_DATAGRAM, PORT)) == "bound"
 
 
 def test_privileged_port_is_refused_as_on_the_host(lab):
