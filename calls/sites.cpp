@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "base/raw_syscall.h"
+#include "base/resident.h"
 #include "calls/boundary.h"
 #include "calls/lock.h"
 #include "calls/process.h"
@@ -295,6 +296,7 @@ int visit_object(dl_phdr_info* object, std::size_t, void*) {
             // A program that is linked with libalpine.a is looked through all the same.
             if (name[0] == '\0' || !is_own(text, segment.p_filesz)) {
                 done = take_over(text, segment.p_filesz, scope) && done;
+                forget_clean_pages(text, segment.p_filesz);
             }
         }
     }
