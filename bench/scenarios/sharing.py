@@ -13,6 +13,14 @@ PORTS = 10_000
 FEW_FLOWS = 10
 
 
+def report_of(program, entries):
+    """One of bench/'s programs that take a number of entries, here and not in the lab."""
+    done = subprocess.run([str(BUILD / "bin" / program), str(entries)], text=True, capture_output=True, check=False)
+    if done.returncode != 0:
+        raise BenchError(done.stderr.strip())
+    return json.loads(done.stdout)
+
+
 class BindPorts(Scenario):
     name, title, unit = "bind-ports", "10,000 ports bound, each", "us"
 
@@ -34,11 +42,20 @@ class Steering(Scenario):
 
     def measure(self, lab, side):
         flows = FEW_FLOWS if side == HOST else self._flows
-        done = subprocess.run([str(BUILD / "bin/bench_steering"), str(flows)], text=True, capture_output=True,
-                              check=False)
-        if done.returncode != 0:
-            raise BenchError(done.stderr.strip())
-        return json.loads(done.stdout)[f"{self._which}_flow_ns"]
+        return report_of("bench_steering", flows)[f"{self._which}_flow_ns"]
+
+
+class ClassicFilter(Scenario):
+    """bench_classic_filter with few ports, and with many: the classic wire's part in every packet of the host."""
+    unit = "ns"
+    figure = staticmethod(min)
+
+    def __init__(self, ports):
+        self.name, self.title = f"classic-filter-{ports}", f"classic wire's filter, {FEW_FLOWS} / {ports:,}"
+        self._ports = ports
+
+    def measure(self, lab, side):
+        return max(report_of("bench_classic_filter", FEW_FLOWS if side == HOST else self._ports)["packet_ns"], 1)
 
 
 class Beside(Scenario):
@@ -81,6 +98,8 @@ SCENARIOS = [
     Steering(100_000, "same", "steering, one flow", ratio_at_most(1.1)),
     Steering(1_000_000, "same", "steering, one flow", ratio_at_most(1.1)),
     Steering(100_000, "any", "  a packet of any flow"),
+    ClassicFilter(100),
+    ClassicFilter(1_000),
     Beside("host-idle", "iperf3, no alpined / alpined idle", False, ratio_at_least(0.97)),
     Beside("host-beside", "iperf3, alpined idle / a stack, too", True, ratio_at_least(0.95)),
 ]
