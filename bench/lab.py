@@ -70,6 +70,10 @@ class Lab:
             server.wait()
         server.stdout.close()
 
+    def namespace(self, host):
+        """Name of the host's network namespace."""
+        return f"alpine-{self._environment['ALPINE_LAB']}-{host}"
+
     def daemon(self, verb, host):
         """Starts or stops alpined there."""
         self._lab("daemon", verb, host)

@@ -114,8 +114,9 @@ Finding check_daemon(const Install& install) {
     }
     const auto& reply = status.value();
     return {true, "alpined",
-            fmt::format("pid {}, version {}, steering on {} interfaces", reply.pid, reply.program_version,
-                        reply.interfaces),
+            fmt::format("pid {}, version {}, {}", reply.pid, reply.program_version,
+                        reply.interfaces == 0 ? "nothing to steer"
+                                              : fmt::format("steering on {} interfaces", reply.interfaces)),
             ""};
 }
 

@@ -30,6 +30,9 @@ constexpr unsigned loopback_ifindex = 1; /* in every network namespace */
 constexpr rlim_t wanted_descriptors = 1U << 20;
 // Messages of one client in a row before others have their turn.
 constexpr int messages_per_turn = 16;
+// Steering goes from the host's devices when there was no stack for so long: a forwarded packet pays for it. A program
+// that is run again and again does not pay for its coming and going.
+constexpr unsigned idle_audits_until_end = 10;
 // How long a port that a client gave back behind our back may still be steered.
 constexpr itimerspec audit_period = {{1, 0}, {1, 0}}; /* s, ns */
 
@@ -86,6 +89,12 @@ Result<void> Daemon::prepare(const Options& options) {
         return wires;
     }
     service_ = std::make_unique<Service>(*wires_, host_, policy_, own_netns.value());
+    if (steering_ != nullptr && (service_->has_lasting_stacks() || steering_->host_count() != 0)) {
+        if (auto begun = begin_steering(); !begun) {
+            return begun;
+        }
+    }
+    wires_->before_tun([this] { return begin_steering(); });
     reconcile();
     if (auto caught = catch_signals(); !caught) {
         return caught;
@@ -127,7 +136,28 @@ Result<void> Daemon::prepare_steering() {
         return steering.error();
     }
     steering_ = std::move(steering).value();
-    return relax_reverse_path_filter(*steering_);
+    return {};
+}
+
+Result<void> Daemon::begin_steering() {
+    idle_audits_ = 0;
+    if (steers_) {
+        return {};
+    }
+    if (auto relaxed = relax_reverse_path_filter(*steering_); !relaxed) {
+        return relaxed;
+    }
+    steers_ = true;
+    reconcile_devices();
+    return {};
+}
+
+void Daemon::end_steering_if_idle() {
+    if (!steers_ || service_->has_lasting_stacks()) {
+        idle_audits_ = 0;
+    } else if (++idle_audits_ >= idle_audits_until_end) {
+        withdraw();
+    }
 }
 
 Result<void> Daemon::take_listener(const Options& options) {
@@ -190,6 +220,7 @@ Result<void> Daemon::start_audit() {
         std::uint64_t expirations = 0;
         (void)!read(audit_timer_.get(), &expirations, sizeof(expirations));
         service_->audit();
+        end_steering_if_idle();
         report_left_out();
     });
 }
@@ -211,6 +242,8 @@ Daemon::~Daemon() {
 void Daemon::withdraw() {
     restore_settings(*steering_);
     steering_->detach_all();
+    devices_.clear();
+    steers_ = false;
 }
 
 /// Of an alpined whose notes cannot be read.
@@ -245,7 +278,7 @@ Result<void> Daemon::run() {
         return confined;
     }
     notify_ready();
-    log(LogLevel::info, "alpined serves at {}: {} devices, {} addresses", socket_, wires_->host_count(),
+    log(LogLevel::info, "alpined serves at {}: {} devices, {} addresses", socket_, host_.links().size(),
         host_.addresses().size());
     return loop_.run();
 }
@@ -319,7 +352,7 @@ Result<void> Daemon::attach(unsigned ifindex, const Link& link) {
 }
 
 void Daemon::reconcile_devices() {
-    if (steering_ == nullptr) {
+    if (!steers_) {
         return;
     }
     std::erase_if(devices_, [this](unsigned ifindex) {

@@ -51,6 +51,9 @@ private:
     Result<void> take_listener(const Options& options);
     Result<void> prepare_wires(const Options& options);
     Result<void> prepare_steering();
+    /// The host's devices are steered from the first stack on that wire until some seconds after the last.
+    Result<void> begin_steering();
+    void end_steering_if_idle();
     Result<void> catch_signals();
     void take_signal();
     void reload_policy();
@@ -64,7 +67,7 @@ private:
     void reconcile_devices();
     Result<void> attach(unsigned ifindex, const Link& link);
     void reconcile_addresses();
-    /// Nothing is left of alpined but the TUNs of living stacks.
+    /// Nothing is left of alpined on the host but the TUNs of stacks, if any.
     void withdraw();
     void remove_unknown_tuns();
     [[nodiscard]] bool is_steered_device(unsigned ifindex, const Link& link) const;
@@ -82,7 +85,9 @@ private:
     std::unique_ptr<classic::Wire> classic_;
     std::unique_ptr<Wires> wires_;
     std::unique_ptr<Service> service_;  // before the wires in destruction: lines go first
-    std::set<unsigned> devices_;        // that steering has been tried on
+    bool steers_ = false;
+    unsigned idle_audits_ = 0;    // in a row
+    std::set<unsigned> devices_;  // that steering has been tried on
     std::map<in6_addr, alpine_address_use, AddressLess> addresses_;
 };
 

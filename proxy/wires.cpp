@@ -53,6 +53,9 @@ Result<std::unique_ptr<Line>> Wires::attach_again(UniqueFd far_end) {
 }
 
 Result<std::unique_ptr<Line>> Wires::attach_tun() {
+    if (auto prepared = before_tun_(); !prepared) {
+        return prepared.error();
+    }
     auto tun = Tun::make();
     if (!tun) {
         return tun.error();

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <vector>
@@ -24,6 +25,9 @@ public:
     /// Either may be null, not both; they must outlive this. `preferred`: for clients that ask for none.
     Wires(Steering* steer, classic::Wire* classic, alpine_wire preferred)
         : steer_(steer), classic_(classic), preferred_(preferred) {}
+
+    /// Called before a TUN is made; an error refuses it.
+    void before_tun(std::function<Result<void>()> prepare) { before_tun_ = std::move(prepare); }
 
     /// Bits 1 << alpine_wire.
     [[nodiscard]] std::uint32_t offered() const;
@@ -64,6 +68,7 @@ private:
     Steering* steer_;
     classic::Wire* classic_;
     alpine_wire preferred_;
+    std::function<Result<void>()> before_tun_ = [] { return Result<void>(); };
 };
 
 }  // namespace alp::proxy

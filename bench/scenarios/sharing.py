@@ -4,7 +4,7 @@ nothing to do with Alpine. Where the two columns are not host kernel and Alpine,
 import json
 import subprocess
 
-from lab import ADDRESS_B, BUILD, BenchError
+from lab import ADDRESS_A, ADDRESS_B, BUILD, BenchError
 from scenario import ALPINE, HOST, Scenario, on_side, ratio_at_least, ratio_at_most
 
 PORT = 5202
@@ -71,6 +71,7 @@ class Beside(Scenario):
         self._server = lab.serve("b", ["iperf3", "-s", "-p", str(PORT)], port=PORT)
 
     def stop(self, lab):
+        lab.daemon("stop", "a")
         lab.daemon("start", "a")
         if self._server is not None:
             lab.stop(self._server)
@@ -92,6 +93,50 @@ class Beside(Scenario):
         return report["end"]["sum_received"]["bits_per_second"] / 1e9
 
 
+class Forwarded(Scenario):
+    """TCP from a third host to b by way of a, which forwards it: iperf3, on the right with an idle alpined on a."""
+    unit = "Gbit/s"
+    name, title, target = "forward-idle", "forwarded, no alpined / alpined idle", ratio_at_least(0.97)
+
+    def __init__(self):
+        self._server = None
+
+    def start(self, lab):
+        a, c = lab.namespace("a"), lab.namespace("c")
+        ip("netns", "add", c)
+        ip("-n", a, "link", "add", "eth1", "type", "veth", "peer", "name", "eth0", "netns", c)
+        for namespace, device, number in ((a, "eth1", 1), (c, "eth0", 2)):
+            ip("-n", namespace, "addr", "add", f"10.78.0.{number}/24", "dev", device)
+            ip("-n", namespace, "link", "set", device, "up")
+        ip("-n", c, "route", "add", "default", "via", "10.78.0.1")
+        ip("-n", lab.namespace("b"), "route", "add", "10.78.0.0/24", "via", ADDRESS_A)
+        ip("netns", "exec", a, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+        self._server = lab.serve("b", ["iperf3", "-s", "-p", str(PORT)], port=PORT)
+
+    def stop(self, lab):
+        if self._server is not None:
+            lab.stop(self._server)
+        ip("netns", "delete", lab.namespace("c"))
+        lab.daemon("stop", "a")
+        lab.daemon("start", "a")
+
+    def measure(self, lab, side):
+        lab.daemon("stop", "a")
+        if side == ALPINE:
+            lab.daemon("start", "a")
+        done = subprocess.run(["ip", "netns", "exec", lab.namespace("c"), "iperf3", "--json", "-c", ADDRESS_B, "-p",
+                               str(PORT), "-t", str(SECONDS)], text=True, capture_output=True, check=False)
+        if done.returncode != 0:
+            raise BenchError(f"iperf3 on the third host: exit {done.returncode}")
+        return json.loads(done.stdout)["end"]["sum_received"]["bits_per_second"] / 1e9
+
+
+def ip(*words):
+    done = subprocess.run(["ip", *words], text=True, capture_output=True, check=False)
+    if done.returncode != 0:
+        raise BenchError(f"ip {' '.join(words)}: {done.stderr.strip()}")
+
+
 SCENARIOS = [
     BindPorts(),
     Steering(1_000, "same", "steering, one flow", ratio_at_most(1.1)),
@@ -100,6 +145,7 @@ SCENARIOS = [
     Steering(100_000, "any", "  a packet of any flow"),
     ClassicFilter(100),
     ClassicFilter(1_000),
+    Forwarded(),
     Beside("host-idle", "iperf3, no alpined / alpined idle", False, ratio_at_least(0.97)),
     Beside("host-beside", "iperf3, alpined idle / a stack, too", True, ratio_at_least(0.95)),
 ]

@@ -58,7 +58,11 @@ def test_classic_alone_touches_no_device_of_the_host(lab):
 
 
 def test_classic_alone_is_refused_beside_steering_that_was_left_behind(lab):
-    os.kill(int(lab.daemon("pid")), signal.SIGKILL)
+    restart(lab)
+    lab.run("a", alp(*TOUCH_STACK))
+    pid = int(lab.daemon("pid"))
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not os.path.exists("/proc/%d" % pid), "alpined is gone")
     refused = lab.run("a", ["alpined", "--wire", "classic"], user=False, check=False)
     check_refusal(refused, 125, "steer wire", "alpined --uninstall")
     lab.run("a", ["alpined", "--uninstall"], user=False)

@@ -56,6 +56,19 @@ def test_a_greedy_user_is_refused_and_the_log_says_so(lab):
     assert "user 65534 has 5 ports, as many as alpined's policy allows" in lab.daemon("log")
 
 
+def test_the_host_is_as_it_was_when_there_is_no_stack(lab):
+    """Nothing of alpined is in the way of the host's packets before the first stack, and some seconds after the last."""
+    def look():
+        return lab.run("a", ["sh", "-c", "tc qdisc show; sysctl net.ipv4.conf.all.rp_filter net.ipv4.conf.eth0.rp_filter "
+                                         "net.ipv4.conf.eth0.accept_local"], user=False).stdout
+    before = look()
+    assert "clsact" not in before
+    for _ in range(2):
+        lab.run("a", alp(*ATTACH))
+        assert "clsact" in look()
+        wait_until(lambda: look() == before, "steering has gone", timeout=20)
+
+
 @lab_options(daemon=False)
 def test_no_more_stacks_than_allowed(lab):
     start_with_policy(lab, "[limits]\nstacks = 1\n")

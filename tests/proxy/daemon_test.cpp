@@ -531,8 +531,11 @@ protected:
 TEST_F(End, OnSigtermEverythingIsPutBackIfNoStackIsLeft) {
     Testbed own;
     const std::string qdiscs = "tc -n " + own.a().name() + " qdisc show";
-    EXPECT_NE(output_of(qdiscs).find("clsact"), std::string::npos);
-    { const StackClient client(own.a()); }
+    EXPECT_EQ(output_of(qdiscs).find("clsact"), std::string::npos);
+    {
+        const StackClient client(own.a());
+        EXPECT_NE(output_of(qdiscs).find("clsact"), std::string::npos);
+    }
     ASSERT_TRUE(within_a_second([&] { return own.tun_count() == 0; }));
     const int status = own.end_alpined(SIGTERM);
     EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
@@ -548,8 +551,13 @@ TEST_F(End, ReversePathFilteringIsMovedToTheDevicesAndPutBack) {
     own.end_alpined(SIGTERM);
     run(own.a().exec() + "sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.veth0.rp_filter=0");
     own.start_alpined();
-    EXPECT_EQ(rp_filter("all"), "0\n");
-    EXPECT_EQ(rp_filter("veth0"), "1\n");
+    EXPECT_EQ(rp_filter("all"), "1\n");
+    {
+        const StackClient client(own.a());
+        EXPECT_EQ(rp_filter("all"), "0\n");
+        EXPECT_EQ(rp_filter("veth0"), "1\n");
+    }
+    ASSERT_TRUE(within_a_second([&] { return own.tun_count() == 0; }));
     own.end_alpined(SIGTERM);
     EXPECT_EQ(rp_filter("all"), "1\n");
     EXPECT_EQ(rp_filter("veth0"), "0\n");
