@@ -13,12 +13,12 @@ namespace alp::cli {
 
 struct RunOptions {
     std::string stack = kDefaultStack;
-    std::vector<std::string> sysctls;   ///< "name=value", in the order given
-    std::string wire;                   ///< "steer", "classic"; empty: what alpined prefers
-    std::string memory;                 ///< of the stack, in bytes; empty: the default
+    std::vector<std::string> sysctls;  ///< "name=value", in the order given
+    std::string wire;                  ///< "steer", "classic"; empty: what alpined prefers
+    std::string memory;                ///< of the stack, in bytes; empty: the default
     std::string stack_per = "family";  ///< or "process"
-    bool dmesg = false;                 ///< copy the stack's kernel log to standard error
-    bool explain = false;               ///< a table of calls at the end of each process
+    bool dmesg = false;                ///< copy the stack's kernel log to standard error
+    bool explain = false;              ///< a table of calls at the end of each process
     std::vector<std::string> command;
 };
 

@@ -51,8 +51,7 @@ int main(int argc, char** argv) {
     }
     const unsigned count = static_cast<unsigned>(std::strtoul(argv[2], nullptr, 10));
     const auto limit = std::chrono::milliseconds(std::strtoul(argv[3], nullptr, 10));
-    void* const memory =
-        ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* const memory = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) {
         alp::bench::die("mmap");
     }
@@ -85,7 +84,6 @@ int main(int argc, char** argv) {
         }
     }
     const double us = static_cast<double>(alp::bench::now_ns() - start) / 1e3;
-    std::printf("{\"calls\": %lu, \"per_us\": %.4f}\n", shared.calls.load(),
-                static_cast<double>(shared.calls) / us);
+    std::printf("{\"calls\": %lu, \"per_us\": %.4f}\n", shared.calls.load(), static_cast<double>(shared.calls) / us);
     return 0;
 }
