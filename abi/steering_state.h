@@ -12,7 +12,7 @@
 #include "abi/steering.h"
 
 /* Maps of another layout are not taken over. */
-#define ALPINE_STEERING_LAYOUT 2
+#define ALPINE_STEERING_LAYOUT 3
 
 /* Whose stack is behind a TUN; by ifindex. */
 struct alpine_stack_record {

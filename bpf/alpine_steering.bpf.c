@@ -85,7 +85,7 @@ static always_inline int is_martian(const struct __sk_buff *skb, const struct pa
 	return device && *device & ALPINE_DEVICE_ACCEPTS_LOCAL;
 }
 
-static always_inline __u32 stack_for(const struct __sk_buff *skb, const struct packet *pkt)
+static always_inline __u32 stack_for(struct __sk_buff *skb, const struct packet *pkt)
 {
 	if (skb->pkt_type != PACKET_HOST || !is_for_this_host(skb, pkt))
 		return 0;

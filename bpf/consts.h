@@ -23,6 +23,7 @@
 #define MAX_HELD_PIECES 2048
 #define MAX_DEVICES 16384 /* of the host, with steering on them */
 #define MAX_SETTINGS 16384
+#define MAX_SPLIT_PORTS 4096
 
 /* As long as the host's kernel keeps pieces (ipfrag_time). */
 #define FRAGMENT_LIFETIME_NS 30000000000ull

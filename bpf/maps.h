@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The maps alpined writes and the steering programs read; counters go the other way. */
+/*
+ * The maps alpined writes and the steering programs read; counters go the other way. The next alpined finds them by their
+ * names, of which the kernel keeps 15 characters.
+ */
 #ifndef ALPINE_BPF_MAPS_H
 #define ALPINE_BPF_MAPS_H
 
@@ -35,6 +38,25 @@ struct {
 	__type(key, struct alpine_pair_key);
 	__type(value, __u32);
 } pins SEC(".maps");
+
+/*
+ * TCP ports of stacks on which the host's own kernel still has connections, from before; and how many such ports there
+ * are, so that no packet looks for nothing.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MAX_SPLIT_PORTS);
+	__type(key, __be16);
+	__type(value, __u8);
+} split_ports SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} split_count SEC(".maps");
 
 /* The addresses of this host, and those by which it is reached by broadcast. */
 struct {

@@ -10,6 +10,7 @@
 #include "proxy/explicit_claim.h"
 #include "proxy/lease.h"
 #include "proxy/log.h"
+#include "proxy/privileged/connections.h"
 #include "proxy/version.h"
 #include "proxy/wellformed.h"
 
@@ -110,10 +111,14 @@ void Service::audit() {
     }
     claims_.hold_unheld(hold_port);
     quota_.read_range();
+    look_at_split_ports();
     bury_dead();
 }
 
 void Service::adopt_survivors() {
+    for (const std::uint16_t port_be : wires_.split_ports()) {
+        split_ports_.insert(port_be);
+    }
     survivors_.adopt_all();
     for (const auto& [ifindex, record] : survivors_.all()) {
         quota_.add_stack(ifindex, record.uid);
@@ -368,6 +373,31 @@ Sharing Service::sharing_of(const Session& session, const alpine_endpoint& endpo
     return session.stack->settled ? Sharing{} : claims_.sharing_of(session.stack->line->ifindex(), endpoint.key);
 }
 
+/// Of programs that had the port before. The host's bind(2) lets others have it meanwhile if both sides allow it.
+void Service::look_for_host_connections(const alpine_flow_key& key, const Sharing& sharing) {
+    if (key.protocol != IPPROTO_TCP || !(sharing.reuse_address || sharing.reuse_port)) {
+        return;
+    }
+    const auto found = host_has_connections(key.port_be);
+    if (!found) {
+        log(LogLevel::warning, "connections of the host on port {} are not looked for: {}", ntohs(key.port_be),
+            found.error().message());
+    } else if (found.value() && split_ports_.insert(key.port_be).second) {
+        wires_.split_port(key.port_be, true);
+    }
+}
+
+void Service::look_at_split_ports() {
+    std::erase_if(split_ports_, [this](std::uint16_t port_be) {
+        const auto found = host_has_connections(port_be);
+        const bool ended = found && !found.value();
+        if (ended) {
+            wires_.split_port(port_be, false);
+        }
+        return ended;
+    });
+}
+
 Service::Outcome Service::claim(Session& session, Incoming& message) {
     const auto endpoint = admit(session, message);
     if (!endpoint) {
@@ -389,6 +419,7 @@ Service::Outcome Service::claim(Session& session, Incoming& message) {
         }
     }
     const Sharing sharing = sharing_of(session, endpoint.value(), socket.get());
+    look_for_host_connections(endpoint.value().key, sharing);  // before the first packet is steered
     if (auto claimed = claims_.claim(ifindex, endpoint.value(), std::move(socket), sharing); !claimed) {
         return claimed;
     }

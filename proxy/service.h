@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/result.h"
@@ -110,6 +111,8 @@ private:
     Outcome reattach_line(Session& session, Incoming& message);
     [[nodiscard]] Result<alpine_endpoint> admit_again(const alpine_endpoint& wanted, const Incoming& message) const;
     Result<alpine_endpoint> admit(const Session& session, const Incoming& message);
+    void look_for_host_connections(const alpine_flow_key& key, const Sharing& sharing);
+    void look_at_split_ports();
     [[nodiscard]] Sharing sharing_of(const Session& session, const alpine_endpoint& endpoint, int socket) const;
     [[nodiscard]] const Session* next_visible(const Session& viewer, unsigned after_ifindex) const;
     [[nodiscard]] alpine_list_reply record_of(const Session& session, const alpine_msg_header& request) const;
@@ -125,6 +128,7 @@ private:
     Quota quota_;
     std::map<int, std::unique_ptr<Session>> sessions_;  // by connection
     std::map<unsigned, Session*> stacks_;               // by ifindex of the line
+    std::set<std::uint16_t> split_ports_;               // see Steering
     Refusals refusals_;
     std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };

@@ -56,6 +56,16 @@ public:
     Result<void> add_address(const in6_addr& address, const alpine_address_use& use);
     void remove_address(const in6_addr& address);
 
+    /// See Steering. On the classic wire it has no effect.
+    void split_port(std::uint16_t port_be, bool split) {
+        if (steer_ != nullptr) {
+            steer_->split_port(port_be, split);
+        }
+    }
+    [[nodiscard]] std::vector<std::uint16_t> split_ports() const {
+        return steer_ != nullptr ? steer_->split_ports() : std::vector<std::uint16_t>();
+    }
+
     [[nodiscard]] std::size_t host_count() const { return steer_ != nullptr ? steer_->host_count() : 0; }
     [[nodiscard]] alpine_wire_counters counters(unsigned ifindex) const;
     [[nodiscard]] std::array<std::uint64_t, ALPINE_VERDICTS> verdicts() const;

@@ -214,6 +214,26 @@ std::map<in6_addr, alpine_address_use, AddressLess> Steering::addresses() const 
     return all;
 }
 
+std::vector<std::uint16_t> Steering::split_ports() const {
+    std::vector<std::uint16_t> all;
+    for_each_entry<std::uint16_t, std::uint8_t>(skeleton_->maps.split_ports,
+                                                [&all](const auto& port_be, const auto&) { all.push_back(port_be); });
+    return all;
+}
+
+void Steering::split_port(std::uint16_t port_be, bool split) {
+    const int ports = bpf_map__fd(skeleton_->maps.split_ports);
+    const std::uint8_t present = 1;
+    if (split) {
+        bpf_map_update_elem(ports, &port_be, &present, BPF_ANY);
+    } else {
+        bpf_map_delete_elem(ports, &port_be);
+    }
+    const std::uint32_t key = 0;
+    const auto count = static_cast<std::uint32_t>(split_ports().size());
+    bpf_map_update_elem(bpf_map__fd(skeleton_->maps.split_count), &key, &count, BPF_ANY);
+}
+
 std::map<std::string, std::string> Steering::settings() const {
     std::map<std::string, std::string> all;
     for_each_entry<alpine_setting_name, alpine_setting_value>(

@@ -65,6 +65,10 @@ public:
     /// All there are, with their owners in the order of their coming.
     [[nodiscard]] std::map<alpine_flow_key, std::vector<alpine_flow_owner>, KeyLess> flows() const;
 
+    /// On this TCP port of a stack the host has connections of its own, or none any more.
+    void split_port(std::uint16_t port_be, bool split);
+    [[nodiscard]] std::vector<std::uint16_t> split_ports() const;
+
     [[nodiscard]] std::map<std::string, std::string> settings() const override;
     Result<void> note_setting(const std::string& path, const std::string& previous) override;
     void forget_setting(const std::string& path) override;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "proxy/classic/wire.h"
+#include "proxy/privileged/connections.h"
 #include "proxy/privileged/hiding.h"
 #include "proxy/privileged/link.h"
 #include "proxy/privileged/reset.h"
@@ -114,6 +115,9 @@ void Steering::remove_address(const in6_addr&) {}
 std::map<std::string, std::string> Steering::settings() const { return {}; }
 Result<void> Steering::note_setting(const std::string&, const std::string&) { return {}; }
 void Steering::forget_setting(const std::string&) {}
+void Steering::split_port(std::uint16_t, bool) {}
+std::vector<std::uint16_t> Steering::split_ports() const { return {}; }
+Result<bool> host_has_connections(std::uint16_t) { return false; }
 
 bool is_tun_name(const std::string& ifname) { return ifname.starts_with("alp"); }
 Result<TunIdentity> identify_tun(int) { return Error{EBADF, "the descriptor is no queue of a TUN device"}; }
