@@ -44,7 +44,7 @@ private:
         uid_t uid;
         pid_t pid;
         int error;
-        auto operator<=>(const Key&) const = default;
+        auto operator<=>(const Key&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 errs
     };
     struct Entry {
         Refusal refusal;

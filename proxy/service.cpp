@@ -338,7 +338,7 @@ Result<alpine_endpoint> Service::admit_again(const alpine_endpoint& wanted, cons
         return wanted;
     }
     const int socket = message.fds.front().get();
-    const auto found = inspect_held_socket(socket, own_netns_);
+    auto found = inspect_held_socket(socket, own_netns_);
     if (!found) {
         return found;
     }
@@ -444,7 +444,7 @@ Service::Outcome Service::lease(Session& session, const Incoming& message) {
     while (reply.count < std::min<unsigned>(request.count, ALPINE_LEASE_MAX)) {
         const auto admitted = quota_.admit_claim(session.peer.uid, 0);
         auto port = admitted ? take_ephemeral_port(request.protocol) : admitted.error();
-        const auto claimed =
+        auto claimed =
             port ? claims_.claim(session.stack->line->ifindex(), port.value().endpoint, std::move(port.value().socket))
                  : Result<void>(port.error());
         if (!claimed && reply.count == 0) {

@@ -15,7 +15,7 @@ extern char** environ;
 static char* nothing[] = {nullptr};
 
 /// Becomes this program again, in the role that is the first word.
-[[noreturn]] static void become(char** environment, const char* role, std::vector<int> numbers) {
+[[noreturn]] static void become(char** environment, const char* role, const std::vector<int>& numbers) {
     std::vector<std::string> words{"self", role};
     for (const int number : numbers) {
         words.push_back(std::to_string(number));

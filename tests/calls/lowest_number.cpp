@@ -53,7 +53,7 @@ static void limit_reached() {
     CHECK(connect(client, generic(address), sizeof(address)) == 0);
     rlimit limit{};
     CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
-    limit.rlim_cur = static_cast<rlim_t>(client + 1);
+    limit.rlim_cur = static_cast<rlim_t>(client) + 1;
     CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
     CHECK_FAILS(socket(AF_INET, SOCK_STREAM, 0), EMFILE);
     CHECK_FAILS(accept(listening, nullptr, nullptr), EMFILE);
@@ -61,7 +61,7 @@ static void limit_reached() {
     CHECK_FAILS(epoll_create1(0), EMFILE);
     CHECK_FAILS(fcntl(client, F_DUPFD, 0), EMFILE);
     CHECK_FAILS(dup2(client, client + 1), EBADF);
-    limit.rlim_cur = static_cast<rlim_t>(client + 2);
+    limit.rlim_cur = static_cast<rlim_t>(client) + 2;
     CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
     char byte = 0;
     const int server = accept(listening, nullptr, nullptr);

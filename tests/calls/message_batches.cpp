@@ -28,7 +28,7 @@ static void partial_send() {
     static char large[70000];
     Batch batch;
     for (int i = 0; i < 4; ++i) {
-        batch.vectors[i].iov_len = static_cast<size_t>(i + 1);
+        batch.vectors[i].iov_len = static_cast<size_t>(i) + 1;
         batch.messages[i].msg_hdr.msg_name = &address;
         batch.messages[i].msg_hdr.msg_namelen = sizeof(address);
     }

@@ -101,7 +101,7 @@ private:
         to.sin_family = AF_INET;
         to.sin_port = htons(9);
         to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        connect(made.get(), reinterpret_cast<const sockaddr*>(&to), sizeof(to));
+        (void)connect(made.get(), reinterpret_cast<const sockaddr*>(&to), sizeof(to));
         return made;
     }
 

@@ -187,7 +187,7 @@ TEST(Features, EthtoolSpeaksNetlinkAndIoctl) {
     ASSERT_TRUE(start(options()).ok());
     const genlmsghdr get_family = {CTRL_CMD_GETFAMILY, 1, 0};
     EXPECT_EQ(Request(NETLINK_GENERIC, GENL_ID_CTRL, 0, get_family)
-                  .attribute(CTRL_ATTR_FAMILY_NAME, std::string("ethtool", 8))
+                  .attribute(CTRL_ATTR_FAMILY_NAME, std::string("ethtool\0", 8))
                   .answer(),
               0);
     ASSERT_EQ(call(ALPINE_NR_socket_at, kSocket, AF_INET, SOCK_DGRAM, 0), kSocket);
