@@ -34,7 +34,7 @@
 #define ALPINE_ABI_STACK_H
 
 /* Raise on every change of a structure or a meaning in this file. */
-#define ALPINE_STACK_ABI_VERSION 4
+#define ALPINE_STACK_ABI_VERSION 5
 #define ALPINE_STACK_MAGIC 0x414c5053 /* "ALPS" */
 
 #define ALPINE_IMAGE_BASE 0x200000000000
@@ -169,8 +169,14 @@ struct alpine_host_ops {
 	 * x86-64; `process` and `thread` are the host's ids of whom it is for; thread 0: the process.
 	 */
 	void (*raise)(const void *siginfo, alp_u64 process, alp_u64 thread);
+	/*
+	 * sock_diag(7) of the host. `request` is a netlink message that asks; what answers it is put into `answer`, message
+	 * behind message, a dump with its NLMSG_DONE. Returns bytes; -ENOBUFS: more than `room` bytes are needed; or what the
+	 * host answers, -errno.
+	 */
+	alp_s64 (*ask_sock_diag)(const void *request, alp_u64 len_bytes, void *answer, alp_u64 room);
 };
-ALPINE_ASSERT_LAYOUT(sizeof(struct alpine_host_ops) == 64);
+ALPINE_ASSERT_LAYOUT(sizeof(struct alpine_host_ops) == 72);
 
 /* The private page of a process that carries a stack. */
 struct alpine_process {

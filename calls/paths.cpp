@@ -14,6 +14,7 @@
 #include "calls/descriptors.h"
 #include "calls/entry.h"
 #include "calls/guard.h"
+#include "calls/protocols.h"
 #include "calls/stack_call.h"
 #include "calls/startup.h"
 #include "calls/system_calls.h"
@@ -36,12 +37,14 @@ bool lies_in(const char* path, const char* folder) {
     return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0');
 }
 
-/// Unix sockets are the host's, and so is the list of them.
-bool lists_unix_sockets(const char* path) {
-    static constexpr char kUnix[] = "/net/unix";
+bool ends_with(const char* path, const char* end) {
     const std::size_t len = strlen(path);
-    return len >= sizeof(kUnix) - 1 && strcmp(path + len - (sizeof(kUnix) - 1), kUnix) == 0;
+    const std::size_t end_len = strlen(end);
+    return len >= end_len && strcmp(path + len - end_len, end) == 0;
 }
+
+/// Unix sockets are the host's, and so is the list of them.
+bool lists_unix_sockets(const char* path) { return ends_with(path, "/net/unix"); }
 
 /// "/proc/PID/net..." of this very process: what follows PID; otherwise null.
 const char* behind_own_pid(const char* path) {
@@ -85,9 +88,13 @@ public:
             in_stack_ = true;
             skip_ = static_cast<std::size_t>(behind - start);
         }
+        lists_protocols_ = in_stack_ && ends_with(start, "/net/protocols");
     }
 
     [[nodiscard]] bool in_stack() const { return in_stack_; }
+
+    /// Is it a list to which both kernels have something to say (protocols.h)?
+    [[nodiscard]] bool lists_protocols() const { return lists_protocols_; }
 
     /// The path as the stack knows it. Null, with EFAULT or ENAMETOOLONG to answer, when it cannot be read.
     const char* get() {
@@ -114,6 +121,7 @@ public:
 private:
     const char* path_;
     bool in_stack_ = false;
+    bool lists_protocols_ = false;
     std::size_t skip_ = 0;
     long error_ = 0;
     char rewritten_[kPathRoom];
@@ -144,10 +152,30 @@ long open_in_stack(int folder, long path, int flags, unsigned mode) {
     return fd;
 }
 
+long open_protocols(Path& where, const char* path, int flags) {
+    const long fd = new_protocols();
+    if (fd < 0) {
+        return fd;
+    }
+    const long in_stack = where.ask_stack([](long in) { return open_in_stack(AT_FDCWD, in, O_RDONLY | O_CLOEXEC, 0); });
+    const long error = in_stack < 0 ? in_stack : merge_protocols(fd, in_stack, path, flags);
+    if (in_stack >= 0) {
+        sys_close(static_cast<int>(in_stack));
+    }
+    if (error < 0) {
+        raw_syscall(SYS_close, fd);
+        return error;
+    }
+    return fd;
+}
+
 }  // namespace
 
 long sys_openat(int folder, const char* path, int flags, unsigned mode) {
     Path where(folder, path);
+    if (where.lists_protocols() && (flags & (O_ACCMODE | O_PATH | O_DIRECTORY)) == O_RDONLY) {
+        return open_protocols(where, path, flags);
+    }
     if (where.in_stack()) {
         return where.ask_stack([&](long in) { return open_in_stack(folder, in, flags, mode); });
     }

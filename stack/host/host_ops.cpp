@@ -2,9 +2,11 @@
 #include "stack/host/host_ops.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -71,6 +73,66 @@ void op_raise(const void* siginfo, std::uint64_t process, std::uint64_t thread) 
     }
 }
 
+/// The most that Linux puts into one datagram of a dump (netlink_dump() in net/netlink/af_netlink.c).
+constexpr std::uint64_t kDumpRoom = 32768;
+
+/// Is it all there with the messages in `part`? Their last one says so; what is no dump is one message. A refusal is an
+/// error.
+long is_complete(const char* part, long len, bool dump) {
+    while (len >= static_cast<long>(sizeof(nlmsghdr))) {
+        nlmsghdr header;
+        memcpy(&header, part, sizeof(header));
+        if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > len) {
+            return -EBADMSG;
+        }
+        int error = 0;
+        if (header.nlmsg_len >= sizeof(header) + sizeof(error)) {
+            memcpy(&error, part + sizeof(header), sizeof(error));
+        }
+        if (header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR) {
+            return error < 0 ? error : 1;
+        }
+        part += NLMSG_ALIGN(header.nlmsg_len);
+        len -= NLMSG_ALIGN(header.nlmsg_len);
+    }
+    return dump ? 0 : 1;
+}
+
+long read_answer(long fd, char* answer, std::uint64_t room, bool dump) {
+    std::uint64_t used = 0;
+    for (long complete = 0; complete == 0;) {
+        if (room - used < kDumpRoom) {
+            return -ENOBUFS;
+        }
+        const long part = raw_syscall(SYS_recvfrom, fd, arg(answer + used), static_cast<long>(room - used), 0, 0, 0);
+        complete = part < 0 ? part : is_complete(answer + used, part, dump);
+        if (complete < 0) {
+            return complete;
+        }
+        used += static_cast<std::uint64_t>(part);
+    }
+    return static_cast<long>(used);
+}
+
+std::int64_t op_ask_sock_diag(const void* request, std::uint64_t len_bytes, void* answer, std::uint64_t room) {
+    nlmsghdr header;
+    memcpy(&header, request, sizeof(header));
+    const bool dump = (header.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+    header.nlmsg_flags &= static_cast<std::uint16_t>(~NLM_F_ACK);  // the stack's affair
+    const char* rest = static_cast<const char*>(request) + sizeof(header);
+    iovec parts[] = {{&header, sizeof(header)}, {const_cast<char*>(rest), len_bytes - sizeof(header)}};
+    const long fd = raw_syscall(SYS_socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+    if (fd < 0) {
+        return fd;
+    }
+    long result = raw_syscall(SYS_writev, fd, arg(parts), 2);
+    if (result >= 0) {
+        result = read_answer(fd, static_cast<char*>(answer), room, dump);
+    }
+    raw_syscall(SYS_close, fd);
+    return result;
+}
+
 const alpine_host_ops ops = {
     .monotonic_ns = monotonic_ns,
     .realtime_ns = op_realtime_ns,
@@ -80,6 +142,7 @@ const alpine_host_ops ops = {
     .wire_write = op_wire_write,
     .died = op_died,
     .raise = op_raise,
+    .ask_sock_diag = op_ask_sock_diag,
 };
 
 }  // namespace
