@@ -12,14 +12,15 @@
 #define ALPINE_NR_BASE 0x10000
 
 /*
- * (fd, family, type|SOCK_CLOEXEC|SOCK_NONBLOCK, protocol): socket(2), but the new socket gets descriptor `fd`
- * in the stack's table, replacing whatever was there. Returns fd or -errno.
+ * (fd, family, type|SOCK_CLOEXEC|SOCK_NONBLOCK, protocol, user): socket(2), but the new socket gets descriptor `fd`
+ * in the stack's table, replacing whatever was there, and is `user`'s (who may do what is not decided by that: inside
+ * the stack all are root). Returns fd or -errno.
  */
 #define ALPINE_NR_socket_at (ALPINE_NR_BASE + 0)
 
 /*
- * (listening fd, new fd, sockaddr *, socklen_t *, flags): accept4(2), but the connection gets descriptor `new fd`.
- * Blocks as accept4 does. On error `new fd` is left empty. Returns new fd or -errno.
+ * (listening fd, new fd, sockaddr *, socklen_t *, flags, user): accept4(2), but the connection gets descriptor `new fd`
+ * and is `user`'s. Blocks as accept4 does. On error `new fd` is left empty. Returns new fd or -errno.
  */
 #define ALPINE_NR_accept_at (ALPINE_NR_BASE + 1)
 

@@ -43,6 +43,9 @@ long discard(long dummy, OpenFile* file, long error) {
     return error;
 }
 
+/// Whose a socket is that the calling thread makes: setfsuid(2) tells when it refuses.
+long user() { return raw_syscall(SYS_setfsuid, -1); }
+
 long open_socket(int family, int type, int protocol) {
     const long error = ensure_stack();
     if (error < 0) {
@@ -62,7 +65,7 @@ long open_socket(int family, int type, int protocol) {
     if (dummy < 0 || dummy >= kTableSize) {
         return discard(dummy, file, dummy < 0 ? dummy : -EMFILE);
     }
-    const long made = stack_call(ALPINE_NR_socket_at, dummy, family, type, protocol);
+    const long made = stack_call(ALPINE_NR_socket_at, dummy, family, type, protocol, user());
     if (made < 0) {
         return discard(dummy, file, made);
     }
@@ -145,7 +148,7 @@ long accept_from(int fd, int number, OpenFile& listener, sockaddr* address, sock
     if (dummy < 0 || dummy >= kTableSize) {
         return discard(dummy, file, dummy < 0 ? dummy : -EMFILE);
     }
-    const long made = stack_call(ALPINE_NR_accept_at, number, dummy, arg(address), arg(len), flags);
+    const long made = stack_call(ALPINE_NR_accept_at, number, dummy, arg(address), arg(len), flags, user());
     if (made < 0) {
         return discard(dummy, file, made);
     }

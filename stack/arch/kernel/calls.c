@@ -3,6 +3,7 @@
  * A call of the program: Linux's own by number, or one of ours (alpine/stack_calls.h) that puts a new file at the
  * descriptor the program already has on the host.
  */
+#include <linux/cred.h>
 #include <linux/fdtable.h>
 #include <linux/kernel.h>
 #include <linux/file.h>
@@ -38,19 +39,45 @@ static struct file *take_file(unsigned int fd)
 	return file ? file : ERR_PTR(-EBADF);
 }
 
-static long socket_at(int fd, int family, int type, int protocol)
+/*
+ * What the calling task makes from now on is this user's. The user of a file alone: capabilities and all other ids stay
+ * root's.
+ */
+static int make_as(uid_t user)
 {
+	struct cred *cred;
+
+	if (likely(uid_eq(current_fsuid(), KUIDT_INIT(user))))
+		return 0;
+	cred = prepare_creds();
+	if (!cred)
+		return -ENOMEM;
+	cred->fsuid = KUIDT_INIT(user);
+	return commit_creds(cred);
+}
+
+static long socket_at(int fd, int family, int type, int protocol, uid_t user)
+{
+	int err = make_as(user);
+
+	if (err)
+		return err;
 	return install_at(__sys_socket_file(family, type, protocol), fd, type & SOCK_CLOEXEC);
 }
 
-static long accept_at(int listener, int fd, void __user *address, int __user *address_len, int flags)
+static long accept_at(int listener, int fd, void __user *address, int __user *address_len, int flags,
+		      uid_t user)
 {
 	struct proto_accept_arg arg = { };
 	struct file *file;
 	struct file *accepted;
+	int err;
 
 	if (flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK))
 		return -EINVAL;
+	err = make_as(user);
+	if (err)
+		return err;
 	file = fget(listener);
 	if (!file)
 		return -EBADF;
@@ -128,9 +155,10 @@ long alpine_private_call(long number, const s64 *args)
 {
 	switch (number) {
 	case ALPINE_NR_socket_at:
-		return socket_at(args[0], args[1], args[2], args[3]);
+		return socket_at(args[0], args[1], args[2], args[3], args[4]);
 	case ALPINE_NR_accept_at:
-		return accept_at(args[0], args[1], (void __user *)args[2], (int __user *)args[3], args[4]);
+		return accept_at(args[0], args[1], (void __user *)args[2], (int __user *)args[3], args[4],
+				 args[5]);
 	case ALPINE_NR_epoll_at:
 		return epoll_at(args[0], args[1]);
 	case ALPINE_NR_socketpair_at:
