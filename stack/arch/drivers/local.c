@@ -202,6 +202,19 @@ static void leave_by_wire(struct sk_buff *skb, const struct ends *ends, struct s
 	}
 }
 
+/*
+ * A piece of a datagram stays with the others, none of which but the first shows its ports: the one that overlaps them may
+ * be a first one, too, and then its ports are anything.
+ */
+static bool is_piece(const struct sk_buff *skb, u8 family)
+{
+	unsigned int offset = 0;
+
+	if (family == AF_INET)
+		return ip_is_fragment(ip_hdr(skb));
+	return ipv6_find_hdr(skb, &offset, NEXTHDR_FRAGMENT, NULL, NULL) >= 0;
+}
+
 /* The last hook before the device. */
 static unsigned int leave_lo(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
@@ -209,7 +222,7 @@ static unsigned int leave_lo(void *priv, struct sk_buff *skb, const struct nf_ho
 
 	if (!(state->out->flags & IFF_LOOPBACK) || !(wire->flags & IFF_UP))
 		return NF_ACCEPT;
-	if (!find_ends(skb, state->pf, &ends) || has_receiver(&ends))
+	if (!find_ends(skb, state->pf, &ends) || has_receiver(&ends) || is_piece(skb, state->pf))
 		return NF_ACCEPT;
 	leave_by_wire(skb, &ends, state->sk);
 	return NF_STOLEN;
