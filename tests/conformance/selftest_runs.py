@@ -51,7 +51,8 @@ def command_of(bench, case, more):
         words = ["env", "OWN_NETWORK=" + case.network, *preloaded(bench.lab, "own_network", words)]
     if case.own_namespaces:
         words = OWN_NAMESPACES + words
-    return alpine_command(bench.lab, words, [w for item in case.sysctls.items() for w in ("--sysctl", "%s=%s" % item)])
+    options = [w for item in case.sysctls.items() for w in ("--sysctl", "%s=%s" % item)]
+    return alpine_command(bench.lab, words, options, as_root=case.alpine_as_root)
 
 
 def run_alone(bench, case, more=()):

@@ -3,8 +3,8 @@
 
 Both run at once, on hosts that are alike but for Alpine's daemon. Where the programs expect to be root in a network
 namespace of their own, as their wrappers in the kernel tree make it, the host's side gets that as an unprivileged user
-(a user namespace), or as root where a user namespace is not enough. Under Alpine every program runs as an unprivileged
-user: in its own stack everybody is root.
+(a user namespace), or as root where a user namespace is not enough. Under Alpine programs run as an unprivileged
+user (but for those that become other users): in its own stack everybody is root.
 """
 import os
 import re
@@ -53,8 +53,8 @@ def host_command(lab, command, privilege="user", setup=(), host="a"):
     return lab.command(host, in_namespace(command, setup, privilege == "root"), user=privilege != "root")
 
 
-def alpine_command(lab, command, options=(), host="a"):
-    return lab.command(host, alp(*command, options=options))
+def alpine_command(lab, command, options=(), host="a", as_root=False):
+    return lab.command(host, alp(*command, options=options), user=not as_root)
 
 
 def start(lab, command, seconds, stdout=subprocess.PIPE):
