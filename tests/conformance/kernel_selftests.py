@@ -8,7 +8,7 @@ import expected
 import selftest_build
 from lab import Lab
 from runner import lab_options, main
-from selftest_programs import ALONE, PAIRS
+from selftest_programs import ALONE, PAIRS, WRAPPERS
 from selftest_runs import Bench, run_row, run_side
 from sides import ALPINE, HOST, SIDES
 from table import PASS, Table
@@ -42,7 +42,7 @@ def plain_lab(beside):
 
 
 def build_programs(known):
-    used = {p for c in [*ALONE, *PAIRS] for p in (c.program, getattr(c, "server_program", "")) if p}
+    used = {p for c in [*ALONE, *WRAPPERS, *PAIRS] for p in (c.program, getattr(c, "server_program", "")) if p}
     unknown = selftest_build.listed_programs() - used - set(known.not_run)
     assert not unknown, "neither run nor said why not: " + " ".join(sorted(unknown))
     failed = selftest_build.build(sorted(used))
@@ -60,16 +60,16 @@ def grant_protocols(lab):
 def test_what_passes_on_the_host_passes_under_alpine(lab):
     known = expected.load(SUITE)
     build_programs(known)
-    alone, pairs = chosen(ALONE), chosen(PAIRS)
+    parts = {"alone": chosen(ALONE), "wrappers": chosen(WRAPPERS), "pairs": chosen(PAIRS)}
     grant_protocols(lab)
     table = Table(SUITE, known)
     with plain_lab(lab) as plain, concurrent.futures.ThreadPoolExecutor(len(SIDES)) as pool:
         benches = [Bench(HOST, plain), Bench(ALPINE, lab)]
-        for bench, results in zip(benches, pool.map(partial(run_side, alone=alone, pairs=pairs), benches)):
+        for bench, results in zip(benches, pool.map(partial(run_side, **parts), benches)):
             table.add(bench.side, results)
         retry(benches[1], table)
     table.write()
-    if len(alone) + len(pairs) == len(ALONE) + len(PAIRS):
+    if sum(map(len, parts.values())) == len(ALONE) + len(WRAPPERS) + len(PAIRS):
         table.judge()
 
 

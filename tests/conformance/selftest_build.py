@@ -30,6 +30,11 @@ def kernel_tree():
     return os.path.dirname(os.path.realpath(os.path.join(view, "Documentation")))
 
 
+def source(path):
+    """Where a file of the tree's tests lies."""
+    return os.path.join(kernel_tree(), "tools", "testing", "selftests", path)
+
+
 def make(folder, *words):
     done = subprocess.run(["make", "-k", "-j2", "-C", folder, *words], stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=600)
@@ -52,7 +57,7 @@ def listed_programs():
     """Every C program that the makefiles of the tree build in our folders, as folder/name."""
     names = set()
     for folder in FOLDERS:
-        path = os.path.join(kernel_tree(), "tools", "testing", "selftests", folder)
+        path = source(folder)
         with open(os.path.join(path, "Makefile")) as file:
             lines = re.findall(r"^(?:TEST_GEN_(?:FILES|PROGS)|YNL_GEN_FILES)\s*[+:]?=\s*(.*)$", file.read(), re.M)
         words = {word for line in lines for word in line.split()}
@@ -71,7 +76,7 @@ def build(programs):
         os.makedirs(output, exist_ok=True)
         wanted = [p for p in programs if (os.path.dirname(p), EXTRA_FLAGS.get(p, "")) == group]
         targets = [os.path.join(PROGRAMS, p) for p in wanted]
-        _, said = make(os.path.join(tree, "tools", "testing", "selftests", folder), "OUTPUT=" + output,
+        _, said = make(source(folder), "OUTPUT=" + output,
                        "USERCFLAGS=" + extra, *flags, *targets)
         failed.update((p, said[-4000:]) for p, target in zip(wanted, targets) if not os.path.exists(target))
     return failed

@@ -100,6 +100,17 @@ ALONE = [
 
 
 @dataclass(frozen=True)
+class Wrapper:
+    """A wrapper of the tree that is run as it is, since one namespace is all it needs (one_namespace/ip). One row."""
+    name: str  # folder/script
+    program: str
+    seconds: int = 60
+
+
+WRAPPERS = [Wrapper("net/cmsg_%s.sh" % what, "net/cmsg_sender") for what in ("so_mark", "ipv6", "time")]
+
+
+@dataclass(frozen=True)
 class Pair:
     """A server and a client, one on each host. Under Alpine it is two rows: Alpine as the server, and as the client
     (against the host's kernel); or one, Alpine at both ends, of what the host's kernel may not have at all.

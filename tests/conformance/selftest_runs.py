@@ -3,14 +3,15 @@
 import concurrent.futures
 import os
 import shlex
+import shutil
 import time
 
 import kselftest
 import selftest_build
 from preloading import preloaded
 from lab import ADDRESS, ADDRESS6, wait_until
-from selftest_programs import ALONE, PAIRS
-from sides import (HOST, OUTPUT, OWN_NAMESPACES, Ended, alpine_command, finish, host_command, keep_log, reachable, run,
+from selftest_programs import ALONE, PAIRS, WRAPPERS
+from sides import (HERE, HOST, OUTPUT, OWN_NAMESPACES, Ended, alpine_command, finish, host_command, keep_log, reachable, run,
                    start)
 from table import FAIL, PASS
 
@@ -62,6 +63,21 @@ def run_alone(bench, case, more=()):
     if case.tap:
         return {"%s: %s" % (case.program, name): result for name, result in kselftest.by_line(ended).items()}
     return {case.name: kselftest.by_exit_code(ended, case.must_say)}
+
+
+def run_wrapper(bench, wrapper):
+    """{row: result}. It stands in a folder of its own with what it calls, as root: under Alpine inside the stack only."""
+    folder = bench.lab.path(os.path.basename(wrapper.name) + ".d")
+    os.makedirs(folder, exist_ok=True)
+    for path in (selftest_build.source(wrapper.name), selftest_build.source("net/lib.sh"),
+                 os.path.join(selftest_build.PROGRAMS, wrapper.program), os.path.join(HERE, "one_namespace", "ip")):
+        shutil.copy(path, folder)
+        os.chmod(os.path.join(folder, os.path.basename(path)), 0o755)
+    words = ["sh", "-c", 'cd "$0" && PATH=$0:$PATH exec bash "./$1"', folder, os.path.basename(wrapper.name)]
+    command = alpine_command(bench.lab, words, as_root=True) if bench.side != HOST else host_command(bench.lab, words, "root")
+    ended = run(bench.lab, command, wrapper.seconds)
+    bench.log(wrapper.name, ended)
+    return {wrapper.name: kselftest.by_exit_code(ended)}
 
 
 class PairRun:
@@ -133,10 +149,11 @@ def run_pairs(bench, pairs):
             yield from (run_pair(bench, pair, end) for end in pair.alpine_ends)
 
 
-def run_side(bench, alone, pairs):
+def run_side(bench, alone, wrappers, pairs):
     """{row: result} of everything."""
     results = {}
-    for found in [*(run_alone(bench, case) for case in alone), *run_pairs(bench, pairs)]:
+    for found in [*(run_alone(bench, case) for case in alone), *(run_wrapper(bench, w) for w in wrappers),
+                  *run_pairs(bench, pairs)]:
         results.update(found)
     return results
 
@@ -152,6 +169,9 @@ def run_row(bench, name):
             continue
         if name in results:
             return results[name]
+    for wrapper in WRAPPERS:
+        if name == wrapper.name:
+            return run_wrapper(bench, wrapper)[name]
     for pair in PAIRS:
         for end in pair.alpine_ends:
             if name == row_name(pair, end):
