@@ -6,32 +6,25 @@ import time
 
 import expected
 from programs import PYTHON
+from python_run import Run
 from runner import main, skip
-from sides import ALPINE, HERE, KEPT_BYTES, SIDES, alpine_command, host_command, keep_log, start
-from table import CRASH, PASS, TIMEOUT, Table
+from sides import ALPINE, HERE, SIDES, alpine_command, host_command
+from table import PASS, Table
 
 SUITE = "python"
 MODULES = ("test_poll", "test_select", "test_epoll", "test_selectors", "test_socket", "test_ftplib", "test_smtplib",
            "test_httplib", "test_ssl", "test_asyncio")
-SILENCE_S = 40  # a case that takes longer is given up
-MODULE_S = 600
+MODULE_S = 300  # on one side, however many of its cases hang; the longest takes 90
+TABLE_S = 1500
 RETRIES = 2
 MOST_RETRIED = 40
 SUITE_FOLDER = "/usr/lib/python3.11/test"
 
 
-class Run:
-    """A module's cases (or some of them) on one side: as many processes as it takes to get to the end."""
-
-    def __init__(self, lab, side, module, only=()):
-        self.lab, self.side, self.module, self.only = lab, side, module, list(only)
-        self.folder = lab.path("%s-%s-%d" % (side, module, time.monotonic_ns()))
-        os.mkdir(self.folder)
-        os.chmod(self.folder, 0o777)
-        self.results_path = self.path("results")
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
+class ModuleRun(Run):
+    def __init__(self, lab, side, module, seconds, only=()):
+        super().__init__(lab, side, module, seconds)
+        self.only = list(only)
 
     def command(self):
         # The suite makes files where it stands.
@@ -40,58 +33,12 @@ class Run:
         words = ["env", "TMPDIR=" + self.folder, *words]
         return alpine_command(self.lab, words) if self.side == ALPINE else host_command(self.lab, words, host="b")
 
-    def lines(self):
-        try:
-            with open(self.results_path) as file:
-                return file.read().splitlines()
-        except FileNotFoundError:
-            return []
 
-    def note(self, result, case):
-        with open(self.results_path, "a") as file:
-            print(result, case, file=file)
-
-    def watch(self, process):
-        """Until it ends by itself, or says nothing for too long. Was it given up?"""
-        seen, since = 0, time.monotonic()
-        while process.poll() is None:
-            time.sleep(0.1)
-            if (now := len(self.lines())) != seen:
-                seen, since = now, time.monotonic()
-            elif time.monotonic() - since > SILENCE_S:
-                process.terminate()
-                return True
-        return False
-
-    def once(self):
-        """Runs what is left. Is that all there is to be had?"""
-        before = len(self.lines())
-        with open(self.path("log"), "ab") as log:
-            process = start(self.lab, self.command(), MODULE_S, stdout=log)
-            given_up = self.watch(process)
-            process.wait()
-        lines = self.lines()
-        if len(lines) == before or lines[-1] == "end":
-            return True
-        if lines[-1].startswith("start "):
-            self.note(TIMEOUT if given_up else CRASH, lines[-1].removeprefix("start "))
-        return False
-
-    def results(self):
-        """{case: result}."""
-        while not self.once():
-            pass
-        with open(self.path("log"), errors="replace") as log:
-            keep_log(self.side, self.module, log.read(KEPT_BYTES))
-        words = [line.split(None, 1) for line in self.lines()]
-        return {w[1]: w[0] for w in words if len(w) == 2 and w[0] != "start"}
-
-
-def retry(lab, table):
+def retry(lab, table, left_s):
     differing = table.unexplained()
     for name in differing if len(differing) <= MOST_RETRIED else []:
         for _ in range(RETRIES):
-            if Run(lab, ALPINE, name.split(".")[0], [name]).results().get(name) == PASS:
+            if ModuleRun(lab, ALPINE, name.split(".")[0], left_s(), [name]).results().get(name) == PASS:
                 table.retry(name, {ALPINE: PASS})
                 break
 
@@ -107,12 +54,17 @@ def test_what_passes_on_the_host_passes_under_alpine(lab):
         skip("Debian's libpython3.11-testsuite is not installed")
     with open(os.path.join(HERE, "python_cases.py")) as file:
         lab.write("python_cases.py", file.read())
-    table = Table(SUITE, expected.load(SUITE))
+    table, end = Table(SUITE, expected.load(SUITE)), time.monotonic() + TABLE_S
+
+    def left_s():
+        return min(MODULE_S, end - time.monotonic())
+
     with concurrent.futures.ThreadPoolExecutor(len(SIDES)) as pool:
         for module in chosen():
-            for side, results in zip(SIDES, pool.map(lambda side: Run(lab, side, module).results(), SIDES)):
-                table.add(side, results)
-    retry(lab, table)
+            runs = [ModuleRun(lab, side, module, left_s()) for side in SIDES]
+            for run, results in zip(runs, pool.map(ModuleRun.results, runs)):
+                table.add(run.side, results)
+    retry(lab, table, left_s)
     table.write()
     if chosen() == MODULES:
         table.judge()

@@ -115,7 +115,7 @@ class Pair:
     """A server and a client, one on each host. Under Alpine it is two rows: Alpine as the server, and as the client
     (against the host's kernel); or one, Alpine at both ends, of what the host's kernel may not have at all.
 
-    {server} is the server's address, {client} the client's. What stands in `talk` is sent both ways through standard
+    {server} is the server's address, {client} the client's, {start} a moment when both ends are up. What stands in `talk` is sent both ways through standard
     input and output and must arrive."""
     program: str
     server: str
@@ -124,6 +124,7 @@ class Pair:
     server_program: str = ""
     alpine_ends: tuple = ("server", "client")
     talk: bool = False
+    client_qdisc: str = ""  # on the device by which the client reaches the server
     server_ends: bool = True  # by itself; otherwise it is ended when the client has ended
     delay_s: float = 0  # instead of waiting until the port is taken
     seconds: int = 40
@@ -157,6 +158,12 @@ def sctp_hello(family):
     return Pair("net/sctp_hello", "server" + words, "client" + words, 1234, alpine_ends=("both",), delay_s=1.5)
 
 
+def txtime(family, clock, qdisc, sent, received):
+    words = "-%d -c %s -t {start} -S {client} -D {server} " % (family, clock)
+    return Pair("net/so_txtime", words + received + " -r", words + sent, 8000, alpine_ends=("client",),
+                client_qdisc=qdisc)
+
+
 def nettest(server, client, port=12345):
     return Pair("net/nettest", "-s -t 10 " + server, "-t 10 " + client, port)
 
@@ -175,4 +182,9 @@ PAIRS = [
     nettest("-l {server}", "-c {client} -r {server}"), nettest("-L 1000 -n 5", "-L 1000 -n 5 -r {server}"),
     nettest("-M secret -m {client}/32", "-X secret -r {server}"),
     sctp_hello(4), sctp_hello(6),
+    *[txtime(family, "mono", "fq", sent, received) for family, sent, received in
+      ((4, "a,-1", "a,-1"), (6, "a,0", "a,0"), (6, "a,10", "a,10"), (4, "a,10,b,20", "a,10,b,20"),
+       (6, "a,20,b,10", "b,20,a,20"))],
+    *[txtime(family, "tai", "etf clockid CLOCK_TAI delta 400000", sent, received) for family, sent, received in
+      ((6, "a,10", "a,10"), (4, "a,10,b,20", "a,10,b,20"), (6, "a,20,b,10", "b,10,a,20"))],
 ]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Runs what selftest_programs.py lists, on one side of the comparison, and says what came of it."""
 import concurrent.futures
+import itertools
 import os
 import shlex
 import shutil
@@ -16,6 +17,8 @@ from sides import (HERE, HOST, OUTPUT, OWN_NAMESPACES, Ended, alpine_command, fi
 from table import FAIL, PASS
 
 TALK = "".join("line %d of what both ends send\n" % i for i in range(4000))
+UP_AFTER_S = 2  # both ends of a pair
+SET_QDISC = 'tc qdisc replace dev "$(ip -o route get $0 | grep -o "dev [^ ]*" | cut -c 5-)" root $1 && shift && exec "$@"'
 TALK_TO_EACH_OTHER = 'got=$(mktemp "$0.XXXXXX") && "$@" <"$0" >"$got" && cmp "$0" "$got"'
 
 
@@ -87,12 +90,15 @@ class PairRun:
         self.bench, self.pair, self.on_alpine = bench, pair, on_alpine
         self.server_host, self.client_host = server_host, "a" if server_host == "b" else "b"
         table = ADDRESS6 if "-6" in pair.client.split() or "::" in pair.server.split() else ADDRESS
-        self.addresses = {"server": table[self.server_host], "client": table[self.client_host]}
+        self.values = {"server": table[self.server_host], "client": table[self.client_host],
+                       "start": time.time_ns() + UP_AFTER_S * 10**9}
 
     def command(self, end, host, program, arguments):
-        words = self.bench.words(program, arguments.format(**self.addresses))
+        words = self.bench.words(program, arguments.format(**self.values))
         if self.pair.talk:
             words = ["sh", "-c", TALK_TO_EACH_OTHER, self.bench.lab.path("talk"), *words]
+        if end == "client" and self.pair.client_qdisc:
+            words = ["sh", "-c", SET_QDISC, self.values["server"], self.pair.client_qdisc, *words]
         if end in self.on_alpine:
             return alpine_command(self.bench.lab, words, host=host)
         return host_command(self.bench.lab, words, host=host)
@@ -149,12 +155,15 @@ def run_pairs(bench, pairs):
             yield from (run_pair(bench, pair, end) for end in pair.alpine_ends)
 
 
-def run_side(bench, alone, wrappers, pairs):
-    """{row: result} of everything."""
+def run_side(bench, alone, wrappers, pairs, until):
+    """{row: result} of everything, or of as much as there is time for."""
+    runs = itertools.chain((run_alone(bench, case) for case in alone), (run_wrapper(bench, w) for w in wrappers),
+                           run_pairs(bench, pairs))
     results = {}
-    for found in [*(run_alone(bench, case) for case in alone), *(run_wrapper(bench, w) for w in wrappers),
-                  *run_pairs(bench, pairs)]:
+    for found in runs:
         results.update(found)
+        if time.monotonic() > until:
+            break
     return results
 
 

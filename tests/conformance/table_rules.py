@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The rules of the conformance tables themselves: what they must refuse, and how programs' words are read."""
+"""The rules of the conformance tables themselves: what they must refuse, how programs' words are read, and what becomes of
+what hangs."""
+import os
+import tempfile
+import time
+from types import SimpleNamespace
+
 import expected
 import kselftest
+from python_run import Run
 from runner import main
 from sides import ALPINE, HOST, Ended
 from table import CRASH, FAIL, PASS, SKIP, TIMEOUT, Table
@@ -78,6 +85,45 @@ def test_lines_of_the_harness_are_read():
     wanted = {"f.v.one": PASS, "f.two": FAIL, "f.three": SKIP, "f.four": PASS}
     assert kselftest.by_line(Ended(124, said)) == {**wanted, "f.five": TIMEOUT}
     assert kselftest.by_line(Ended(139, said)) == {**wanted, "f.five": CRASH}
+
+
+class ScriptRun(Run):
+    """A module of Python's tests is a shell script here, which is started again where it was given up."""
+    silence_s = 1
+
+    def __init__(self, folder, script, seconds):
+        lab = SimpleNamespace(path=lambda name: os.path.join(folder, name), environment=dict(os.environ))
+        super().__init__(lab, HOST, "rules", seconds)
+        self.script = script
+
+    def command(self):
+        return ["sh", "-c", self.script, self.results_path]
+
+
+def results_of(script, seconds):
+    with tempfile.TemporaryDirectory() as folder:
+        begin = time.monotonic()
+        return ScriptRun(folder, script, seconds).results(), time.monotonic() - begin
+
+
+ONE_HANGS = """
+if ! grep -q b "$0"; then printf 'start a\npass a\nstart b\n' >> "$0"; setsid sleep 100 & sleep 100; fi
+printf 'start c\nFAIL c\nend\n' >> "$0"
+"""
+ALL_HANG = 'echo "start $(wc -l < "$0")" >> "$0"; sleep 100'
+
+
+def test_a_case_that_hangs_is_a_timeout_and_the_others_are_run():
+    assert results_of(ONE_HANGS, 30)[0] == {"a": PASS, "b": TIMEOUT, "c": FAIL}
+
+
+def test_a_module_all_of_whose_cases_hang_ends_when_its_time_is_over():
+    results, seconds = results_of("touch \"$0\"; " + ALL_HANG, 3)
+    assert seconds < 8 and len(results) >= 2 and set(results.values()) == {TIMEOUT}, (seconds, results)
+
+
+def test_a_module_that_says_nothing_has_no_results():
+    assert results_of("sleep 100", 30)[0] == {}
 
 
 main()
