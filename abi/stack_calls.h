@@ -137,7 +137,10 @@
 /* (handle): no longer holds it. 0 or -EBADF. */
 #define ALPINE_NR_let_go (ALPINE_NR_BASE + 22)
 
-#define ALPINE_NR_END (ALPINE_NR_BASE + 23)
+/* (fd, command, attributes, bytes): bpf(2) with a command that makes a descriptor, which is `fd`. Returns fd or -errno. */
+#define ALPINE_NR_bpf_at (ALPINE_NR_BASE + 23)
+
+#define ALPINE_NR_END (ALPINE_NR_BASE + 24)
 
 #ifndef __ASSEMBLY__
 /* What ALPINE_NR_packet_map tells. A ring that the socket does not have has no blocks. */

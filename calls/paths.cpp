@@ -16,6 +16,7 @@
 #include "calls/guard.h"
 #include "calls/protocols.h"
 #include "calls/stack_call.h"
+#include "calls/stack_file.h"
 #include "calls/startup.h"
 #include "calls/system_calls.h"
 
@@ -127,29 +128,9 @@ private:
     char rewritten_[kPathRoom];
 };
 
-/// Keeps a number taken on the host for a file of the stack. What passes Alpine by finds a descriptor that can do
-/// nothing (open(2), O_PATH).
-long make_placeholder(int flags) { return raw_syscall(SYS_openat, AT_FDCWD, arg("/"), O_PATH | (flags & O_CLOEXEC)); }
-
 long open_in_stack(int folder, long path, int flags, unsigned mode) {
-    OpenFile* file = new_file();
-    if (file == nullptr) {
-        return -ENOMEM;
-    }
-    file->nonblocking = (flags & O_NONBLOCK) != 0;
-    const long fd = make_placeholder(flags);
-    if (fd < 0 || fd >= kTableSize) {
-        recycle(file);
-        return fd < 0 ? fd : -EMFILE;
-    }
-    const long opened = stack_call(ALPINE_NR_open_at, fd, folder, path, flags, mode);
-    if (opened < 0) {
-        raw_syscall(SYS_close, fd);
-        recycle(file);
-        return opened;
-    }
-    install(static_cast<int>(fd), Kind::file, file);
-    return fd;
+    return place_stack_file(flags,
+                            [&](long fd) { return stack_call(ALPINE_NR_open_at, fd, folder, path, flags, mode); });
 }
 
 long open_protocols(Path& where, const char* path, int flags) {

@@ -96,6 +96,9 @@ long sys_faccessat2(int folder, const char* path, int mode, int flags);
 long sys_readlink(const char* path, char* buffer, std::size_t len);
 long sys_readlinkat(int folder, const char* path, char* buffer, std::size_t len);
 
+// bpf.cpp
+long sys_bpf(int command, void* attributes, unsigned len);
+
 // files.cpp
 long sys_fstat(int fd, void* status);
 long sys_lseek(int fd, off_t offset, int whence);

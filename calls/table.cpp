@@ -134,6 +134,7 @@ constexpr std::array<Entry, kTableCalls> make_table() {
     ALPINE_ENTRY(faccessat2);
     ALPINE_ENTRY(readlink);
     ALPINE_ENTRY(readlinkat);
+    ALPINE_ENTRY(bpf);
     ALPINE_ENTRY(fstat);
     ALPINE_ENTRY(lseek);
     ALPINE_ENTRY(pread64);

@@ -93,6 +93,13 @@ static long epoll_at(int fd, int flags)
 	return made < 0 ? made : install_at(take_file(made), fd, flags);
 }
 
+static long bpf_at(int fd, long command, long attributes, long bytes)
+{
+	long made = alpine_syscalls[__NR_bpf](command, attributes, bytes, 0, 0, 0);
+
+	return made < 0 ? made : install_at(take_file(made), fd, O_CLOEXEC);
+}
+
 static struct file *open_file(int folder, struct filename *name, int flags, umode_t mode)
 {
 	struct file *root;
@@ -199,6 +206,8 @@ long alpine_private_call(long number, const s64 *args)
 		return alpine_take_held(args[0], args[1], args[2]);
 	case ALPINE_NR_let_go:
 		return alpine_let_go(args[0]);
+	case ALPINE_NR_bpf_at:
+		return bpf_at(args[0], args[1], args[2], args[3]);
 	default:
 		return -ENOSYS;
 	}
