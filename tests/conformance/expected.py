@@ -24,15 +24,15 @@ class Expected:
     def reason(self, name):
         return next((reason for pattern, reason, _ in self.causes if matches(name, pattern)), "")
 
-    def stale(self, names, differing):
-        """Yields (pattern, why) of every reason that is not true of all it names."""
+    def stale(self, names, passing):
+        """Yields (pattern, why) of every reason that is not true of all it names, some of which pass under Alpine."""
         for pattern, _, sometimes in self.causes:
             named = [n for n in names if matches(n, pattern)]
-            agree = [n for n in named if n not in differing]
+            pass_now = [n for n in named if n in passing]
             if not named:
                 yield pattern, "there is no such case"
-            elif agree and not sometimes:
-                yield pattern, "these do not differ (any more): " + ", ".join(sorted(agree))
+            elif pass_now and not sometimes:
+                yield pattern, "these pass: " + ", ".join(sorted(pass_now))
 
 
 def matches(name, pattern):

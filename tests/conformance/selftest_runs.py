@@ -119,14 +119,14 @@ class PairRun:
         server = start(lab, self.command("server", self.server_host, pair.server_program or pair.program, pair.server),
                        pair.seconds)
         with concurrent.futures.ThreadPoolExecutor(1) as reader:
-            served = reader.submit(finish, server)
+            served, client = reader.submit(finish, server), Ended(1, "")
             try:
                 self.wait_for(server)
                 client = run(lab, self.command("client", self.client_host, pair.program, pair.client), pair.seconds)
             except AssertionError as error:
                 client = Ended(1, str(error))
             finally:
-                if not pair.server_ends:
+                if client.code != 0 or not pair.server_ends:  # some wait half a minute for a client that failed
                     server.terminate()
         return client, served.result()
 

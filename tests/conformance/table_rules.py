@@ -57,6 +57,10 @@ def test_a_reason_whose_case_passes_is_refused():
     assert "no such case" in refused(table(KNOWN, b=(PASS, PASS)))
 
 
+def test_a_reason_of_which_a_lesser_host_knows_nothing_stands():
+    assert not refused(table(KNOWN, a_x=(PASS, FAIL), a_y=(FAIL, FAIL)))
+
+
 def test_a_case_that_only_sometimes_fails_may_pass():
     known = KNOWN + "sometimes = true\n"
     assert not refused(table(known, a_x=(PASS, PASS), a_y=(PASS, FAIL)))
