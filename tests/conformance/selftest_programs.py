@@ -90,7 +90,7 @@ ALONE = [
              sysctls={"net.ipv4.ip_local_port_range": "32768 32768", "net.ipv4.ip_autobind_reuse": "1"}),
     # Where keys cannot be changed (before Linux 6.14), three cases wait for ever. Of those that share a connection
     # with a child, which wait half a minute each where that does not work, one variant says what there is to say.
-    Case("net/tls", " ".join("-T " + case for case in (*WAIT_FOR_NEW_KEYS, *SHARED_WITH_CHILD)), tap=True, seconds=600),
+    Case("net/tls", " ".join("-T " + case for case in (*WAIT_FOR_NEW_KEYS, *SHARED_WITH_CHILD)), tap=True, seconds=120),
     Case("net/tls", " ".join("-r tls.12_aes_gcm." + case for case in SHARED_WITH_CHILD), tap=True, seconds=10),
     *harness("net/af_unix/msg_oob", "net/af_unix/diag_uid"),
     *harness("net/af_unix/scm_pidfd", "net/af_unix/unix_connect", privilege="netns", own_namespaces=True),
