@@ -15,7 +15,7 @@ class Case:
     privilege: str = "user"
     sysctls: dict = field(default_factory=dict, hash=False)
     must_say: str = ""  # it must fail, and say this
-    network: str = ""  # addresses and MTU for lo, as OWN_NETWORK takes them: own_network/own_network.cpp
+    network: str = ""  # for lo, before the program starts: "ADDRESS/LENGTH[,ADDRESS/LENGTH]... MTU"
     own_namespaces: bool = False  # Alpine's side too gets a user and a network namespace, for tests of Unix sockets
     alpine_as_root: bool = False  # Alpine's side too is root's, for tests that become other users or leave the network
     seconds: int = 60
@@ -115,8 +115,8 @@ class Pair:
     """A server and a client, one on each host. Under Alpine it is two rows: Alpine as the server, and as the client
     (against the host's kernel); or one, Alpine at both ends, of what the host's kernel may not have at all.
 
-    {server} is the server's address, {client} the client's, {start} a moment when both ends are up. What stands in `talk` is sent both ways through standard
-    input and output and must arrive."""
+    {server} is the server's address, {client} the client's, {start} a moment when both ends are up. What stands in
+    `talk` is sent both ways through standard input and output and must arrive."""
     program: str
     server: str
     client: str

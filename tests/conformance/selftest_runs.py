@@ -9,7 +9,6 @@ import time
 
 import kselftest
 import selftest_build
-from preloading import preloaded
 from lab import ADDRESS, ADDRESS6, wait_until
 from selftest_programs import ALONE, PAIRS, WRAPPERS
 from sides import (HERE, HOST, OUTPUT, OWN_NAMESPACES, Ended, alpine_command, finish, host_command, keep_log, reachable, run,
@@ -51,8 +50,8 @@ def command_of(bench, case, more):
     if bench.side == HOST:
         setup = ["sysctl -qw %s" % shlex.quote("%s=%s" % item) for item in case.sysctls.items()]
         return host_command(bench.lab, words, case.privilege, [*setup, *network_commands(case.network)])
-    if case.network:
-        words = ["env", "OWN_NETWORK=" + case.network, *preloaded(bench.lab, "own_network", words)]
+    if case.network:  # of the one stack that the shell, ip and the program have
+        words = ["sh", "-c", " && ".join(network_commands(case.network)) + ' && exec "$@"', "sh", *words]
     if case.own_namespaces:
         words = OWN_NAMESPACES + words
     options = [w for item in case.sysctls.items() for w in ("--sysctl", "%s=%s" % item)]
