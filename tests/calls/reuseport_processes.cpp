@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <set>
+#include <vector>
 
 #include "children.h"
 
@@ -38,9 +39,11 @@ static int sharing(int type, const sockaddr_in& address) {
     }
 }
 
-/// Who answers, over so many flows.
+/// Who answers, over so many flows. Those of datagrams are open at once: a port that is free again may be the next
+/// one's.
 static std::set<pid_t> answering(int type, const sockaddr_in& address) {
     std::set<pid_t> who;
+    std::vector<int> open;
     for (int i = 0; i < kFlows; ++i) {
         const int fd = socket(AF_INET, type, 0);
         CHECK(connect(fd, generic(address), sizeof(address)) == 0);
@@ -48,6 +51,13 @@ static std::set<pid_t> answering(int type, const sockaddr_in& address) {
         pid_t one = 0;
         CHECK(recv(fd, &one, sizeof(one), MSG_WAITALL) == sizeof(one));
         who.insert(one);
+        if (type == SOCK_STREAM) {
+            close(fd);
+        } else {
+            open.push_back(fd);
+        }
+    }
+    for (const int fd : open) {
         close(fd);
     }
     return who;
@@ -89,4 +99,5 @@ int main() {
     close_inherited();
     limit_time();
     spread(SOCK_STREAM);
+    spread(SOCK_DGRAM);
 }
