@@ -52,13 +52,13 @@
 #define ALPINE_NR_exit_thread (ALPINE_NR_BASE + 6)
 
 /*
- * (host thread id): id, inside the stack, of the task that belongs to this thread of the calling process; what
- * F_SETOWN_EX with F_OWNER_TID is to be given. (The process's own id is what getpid(2) answers inside the stack.)
+ * (host thread id): id, inside the stack, of the task that belongs to this thread of any process of the family; what
+ * F_SETOWN_EX with F_OWNER_TID is to be given.
  * -ESRCH: no such thread, or one that has made no call yet.
  */
 #define ALPINE_NR_task_of_thread (ALPINE_NR_BASE + 7)
 
-/* (task id): the way back, the host thread id of a task of the calling process, or -ESRCH. */
+/* (task id): the way back, the host thread id of a task, or -ESRCH. */
 #define ALPINE_NR_thread_of_task (ALPINE_NR_BASE + 8)
 
 /*
@@ -140,7 +140,19 @@
 /* (fd, command, attributes, bytes): bpf(2) with a command that makes a descriptor, which is `fd`. Returns fd or -errno. */
 #define ALPINE_NR_bpf_at (ALPINE_NR_BASE + 23)
 
-#define ALPINE_NR_END (ALPINE_NR_BASE + 24)
+/*
+ * (fd, index, struct alpine_group_option *): one of the options that join the multicast groups this socket is in. 0;
+ * -ENOENT: there is none of that index.
+ */
+#define ALPINE_NR_group_option (ALPINE_NR_BASE + 24)
+
+/* (host process id): id, inside the stack, of that process of the family, or -ESRCH. */
+#define ALPINE_NR_task_of_process (ALPINE_NR_BASE + 25)
+
+/* (id of a process inside the stack): the way back, or -ESRCH. */
+#define ALPINE_NR_process_of_task (ALPINE_NR_BASE + 26)
+
+#define ALPINE_NR_END (ALPINE_NR_BASE + 27)
 
 #ifndef __ASSEMBLY__
 /* What ALPINE_NR_packet_map tells. A ring that the socket does not have has no blocks. */
@@ -152,6 +164,15 @@ struct alpine_packet_map {
 	alp_u32 tx_block_bytes;
 };
 ALPINE_ASSERT_LAYOUT(sizeof(struct alpine_packet_map) == 24);
+
+/* What ALPINE_NR_group_option tells: the arguments of a setsockopt(2). */
+struct alpine_group_option {
+	alp_u32 level;
+	alp_u32 option;
+	alp_u32 len;
+	alp_u32 value[67];
+};
+ALPINE_ASSERT_LAYOUT(sizeof(struct alpine_group_option) == 280);
 #endif
 
 #endif

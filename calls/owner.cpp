@@ -22,15 +22,14 @@ struct Owner {
     int id;
 };
 
-/// This process's id inside the stack for one that means it on the host: its own, or that of its group (negative).
-/// 0 stays "nobody". -ESRCH for others.
+/// The id inside the stack of a process of the family, for its id on the host; of this one for that of its group
+/// (negative). 0 stays "nobody". -ESRCH for others.
 long process_in_stack(long id) {
     if (id == 0) {
         return 0;
     }
-    const bool own = id == raw_syscall(SYS_getpid) || -id == raw_syscall(SYS_getpgid, 0);
-    const Critical critical;
-    return own ? stack::process_id() : -ESRCH;
+    const bool own_group = -id == raw_syscall(SYS_getpgid, 0);
+    return stack_call(ALPINE_NR_task_of_process, own_group ? raw_syscall(SYS_getpid) : id);
 }
 
 long owner_in_stack(Owner& owner) {
@@ -51,7 +50,11 @@ long owner_in_stack(Owner& owner) {
     return id < 0 ? id : 0;
 }
 
-long process_on_host(long id) { return id == 0 ? 0 : raw_syscall(SYS_getpid); }
+/// 0 for one that has ended.
+long process_on_host(long id) {
+    const long process = id == 0 ? 0 : stack_call(ALPINE_NR_process_of_task, id);
+    return process < 0 ? 0 : process;
+}
 
 long set_owner_ex(int fd, const void* argument) {
     Owner owner{};

@@ -113,11 +113,11 @@ void alpine_raise_signals(void)
 
 long alpine_task_of_thread(u64 owner)
 {
-	struct task_struct *thread;
+	struct task_struct *process, *thread;
 	long pid = -ESRCH;
 
 	rcu_read_lock();
-	for_each_thread(current, thread) {
+	for_each_process_thread(process, thread) {
 		if (owner && thread->thread.host.owner == owner)
 			pid = task_pid_vnr(thread);
 	}
@@ -128,13 +128,47 @@ long alpine_task_of_thread(u64 owner)
 long alpine_thread_of_task(pid_t pid)
 {
 	struct task_struct *thread;
-	long owner = -ESRCH;
+	long owner = 0;
 
 	rcu_read_lock();
-	for_each_thread(current, thread) {
-		if (thread->thread.host.owner && task_pid_vnr(thread) == pid)
-			owner = thread->thread.host.owner;
+	thread = find_task_by_vpid(pid);
+	if (thread)
+		owner = thread->thread.host.owner;
+	rcu_read_unlock();
+	return owner ? owner : -ESRCH;
+}
+
+/* What stands for the process on the host. */
+static u32 process_on_host(const struct task_struct *leader)
+{
+	const struct alpine_task *group = leader->thread.host.group;
+
+	return group == &leader->thread.host ? group->process : 0;
+}
+
+long alpine_task_of_process(u32 process)
+{
+	struct task_struct *leader;
+	long pid = -ESRCH;
+
+	rcu_read_lock();
+	for_each_process(leader) {
+		if (process && process_on_host(leader) == process)
+			pid = task_pid_vnr(leader);
 	}
 	rcu_read_unlock();
-	return owner;
+	return pid;
+}
+
+long alpine_process_of_task(pid_t pid)
+{
+	struct task_struct *leader;
+	long process = 0;
+
+	rcu_read_lock();
+	leader = find_task_by_vpid(pid);
+	if (leader)
+		process = process_on_host(leader);
+	rcu_read_unlock();
+	return process ? process : -ESRCH;
 }

@@ -221,6 +221,7 @@ static void __noreturn lead_group(struct alpine_task *self)
 	struct wait_queue_entry watch;
 
 	alpine_watch_signals(&watch);
+	self->signals_queued = 1; /* it may be one that came before this task first ran */
 	for (;;) {
 		set_current_state(TASK_IDLE);
 		if (!self->spawn_wanted && !self->signals_queued && !test_thread_flag(TIF_GONE))

@@ -32,6 +32,8 @@ void alpine_watch_signals(struct wait_queue_entry *watch);
 void alpine_raise_signals(void);
 long alpine_task_of_thread(u64 owner);
 long alpine_thread_of_task(pid_t pid);
+long alpine_task_of_process(u32 process);
+long alpine_process_of_task(pid_t pid);
 
 /* ports.c */
 long alpine_port_in_use(int protocol, unsigned short port);
@@ -52,6 +54,10 @@ long alpine_open_descriptors(unsigned int from, u8 __user *to, size_t bytes);
 long alpine_hold(int fd);
 long alpine_take_held(int handle, int fd, int flags);
 long alpine_let_go(int handle);
+
+/* groups.c */
+struct alpine_group_option;
+long alpine_group_option(int fd, unsigned int index, struct alpine_group_option __user *to);
 
 /* pinning.c */
 long alpine_setsockopt(long fd, long level, long name, long value, long len, long unused);
