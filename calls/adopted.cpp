@@ -15,6 +15,7 @@
 #include "calls/descriptors.h"
 #include "calls/dummy.h"
 #include "calls/endpoint.h"
+#include "calls/groups.h"
 #include "calls/stack_call.h"
 
 namespace alp::calls {
@@ -92,6 +93,9 @@ long take_up_stack_descriptor(int fd) {
     const Kind kind = kind_in_stack(fd);
     if (kind == Kind::socket) {
         describe_socket(fd, *file);
+        if (file->family == AF_INET || file->family == AF_INET6) {
+            rejoin_groups(fd, *file);
+        }
     }
     file->nonblocking = (stack_call(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK) != 0;
     file->watches_host = kind == Kind::mixed_epoll;

@@ -9,8 +9,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include "abi/stack_calls.h"
 #include "base/raw_syscall.h"
 #include "calls/guard.h"
+#include "calls/stack_call.h"
 #include "stack/host/private_fd.h"
 
 namespace alp::calls {
@@ -45,6 +47,7 @@ long member_of(OpenFile& file) {
             return made;
         }
         file.member_fd = stack::adopt_private_fd(static_cast<int>(made));
+        stack::keep_over_fork(file.member_fd);
     }
     return file.member_fd;
 }
@@ -81,6 +84,13 @@ long mirror_groups(OpenFile& file, int level, int option, const void* value, soc
     const long error = raw_syscall(SYS_setsockopt, member, level, option, arg(request), len);
     // An address or a route that only the stack has: its packets do not come by the host.
     return error == -ENOBUFS || error == -ENOMEM ? error : 0;
+}
+
+void rejoin_groups(int fd, OpenFile& file) {
+    alpine_group_option joined;
+    for (int i = 0; stack_call(ALPINE_NR_group_option, fd, i, arg(&joined)) == 0; ++i) {
+        mirror_groups(file, static_cast<int>(joined.level), static_cast<int>(joined.option), joined.value, joined.len);
+    }
 }
 
 void leave_groups(OpenFile& file) {

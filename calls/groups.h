@@ -23,6 +23,9 @@ namespace alp::calls {
 /// groups). The membership in the stack stands, in any case, until the socket leaves the group or is closed.
 long mirror_groups(OpenFile& file, int level, int option, const void* value, socklen_t len);
 
+/// A socket that came from another process, or over exec: joins on the host what it is in.
+void rejoin_groups(int fd, OpenFile& file);
+
 /// The socket is closed.
 void leave_groups(OpenFile& file);
 

@@ -19,6 +19,17 @@ constexpr int kBits = 64;
 constexpr int kFirstPrivate = 900;  // below the usual soft limit of 1024, above what programs mostly use
 
 std::atomic<std::uint64_t> private_fds[kMaxFd / kBits];
+std::atomic<std::uint64_t> kept_fds[kMaxFd / kBits];  // of them, those that a forked child has as well
+
+bool is_in(const std::atomic<std::uint64_t>* set, int fd) {
+    return fd >= 0 && fd < kMaxFd && (set[fd / kBits].load() >> (fd % kBits) & 1) != 0;
+}
+
+void take_out(std::atomic<std::uint64_t>* set, int fd) {
+    if (is_in(set, fd)) {
+        set[fd / kBits].fetch_and(~(std::uint64_t{1} << (fd % kBits)));
+    }
+}
 
 }  // namespace
 
@@ -50,14 +61,19 @@ int adopt_private_fd(int fd) {
     return fd;
 }
 
-void forget_private_fd(int fd) {
+void keep_over_fork(int fd) {
     if (fd >= 0 && fd < kMaxFd) {
-        private_fds[fd / kBits].fetch_and(~(std::uint64_t{1} << (fd % kBits)));
+        kept_fds[fd / kBits].fetch_or(std::uint64_t{1} << (fd % kBits));
     }
 }
 
-bool is_private_fd(int fd) {
-    return fd >= 0 && fd < kMaxFd && (private_fds[fd / kBits].load() >> (fd % kBits) & 1) != 0;
+bool is_kept_over_fork(int fd) { return is_in(kept_fds, fd); }
+
+void forget_private_fd(int fd) {
+    take_out(private_fds, fd);
+    take_out(kept_fds, fd);
 }
+
+bool is_private_fd(int fd) { return is_in(private_fds, fd); }
 
 }  // namespace alp::stack

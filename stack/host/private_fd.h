@@ -11,6 +11,10 @@ int adopt_private_fd(int fd);
 /// Keeps in mind that `fd`, owned by somebody else, is private.
 void note_private_fd(int fd);
 
+/// A forked child has it as well.
+void keep_over_fork(int fd);
+[[nodiscard]] bool is_kept_over_fork(int fd);
+
 /// The descriptor is about to be closed by its owner.
 void forget_private_fd(int fd);
 

@@ -80,7 +80,8 @@ Result<void> prepare_process(const alpine_stack_image& image, alpine_process& pr
 /// By a forked child?
 bool is_kept(int fd) {
     return std::find(std::begin(kept_for_takeover), std::end(kept_for_takeover), fd) != std::end(kept_for_takeover) ||
-           fd == cpu.wire_fd() || fd == cpu.kick_fd() || fd == cpu.bell_fd() || fd == arena_fd();
+           fd == cpu.wire_fd() || fd == cpu.kick_fd() || fd == cpu.bell_fd() || fd == arena_fd() ||
+           is_kept_over_fork(fd);
 }
 
 Cpu::Seat seat_of(const Fork& fork) { return {fork.member, fork.serial}; }

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Multicast and broadcast, received and sent, beside members on the host."""
+import time
+
 from lab import ADDRESS, ADDRESS6, alp, wait_until
 from programs import python
 from runner import main
@@ -68,6 +70,74 @@ def test_a_group_reaches_all_stacks_and_the_host(lab):
 
 def test_an_ipv6_group_reaches_all_stacks_and_the_host(lab):
     check_received(lab, GROUP6, ADDRESS6)
+
+
+# Joins three groups, one of them for one source alone, hands the socket on in one of three ways, and lets go of it
+# itself; who has it then prints what comes.
+HEIR = """
+import os, socket, sys
+way, group, only, source, group6, own, port = sys.argv[1:]
+LISTEN = (
+    "import socket, sys\\n"
+    "link = socket.socket(fileno=int(sys.argv[1]))\\n"
+    "print('ready', flush=True)\\n"
+    "while (word := link.recv(100).decode()) != 'end': print(word, flush=True)"
+)
+near, far = socket.socketpair(socket.AF_UNIX)
+taker = os.fork() if way == "message" else 0
+if way == "message" and taker == 0:
+    link = socket.recv_fds(far, 1, 1)[1][0]
+    sys.argv[1] = str(link)
+    exec(LISTEN)
+    os._exit(0)
+link = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+link.bind(("::", int(port)))
+link.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton(group) + socket.inet_aton(own))
+link.setsockopt(socket.IPPROTO_IP, 39, socket.inet_aton(only) + socket.inet_aton(own) + socket.inet_aton(source))
+link.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, socket.inet_pton(socket.AF_INET6, group6) + bytes(4))
+if way == "message":
+    socket.send_fds(near, [b"x"], [link.fileno()])
+    link.close()
+    os.wait()
+elif way == "fork":
+    if os.fork() == 0:
+        sys.argv[1] = str(link.detach())
+        exec(LISTEN)
+        os._exit(0)
+    link.close()
+    os.wait()
+else:
+    link.set_inheritable(True)
+    os.execv(sys.executable, [sys.executable, "-c", LISTEN, str(link.fileno())])
+"""
+
+
+def check_handed_on(lab, way):
+    def is_in(group):
+        return group in lab.run("a", ["ip", "maddr", "show", "dev", "eth0"]).stdout
+    groups = GROUP, "232.77.0.2", GROUP6
+    heir = lab.start("a", alp(*python(HEIR, way, *groups[:2], ADDRESS["b"], GROUP6, ADDRESS["a"], PORT)))
+    wait_until(lambda: "ready" in open(heir.log).read(), "the heir is ready", timeout=20)
+    time.sleep(0.5)  # were the host to leave, it would by now
+    for group, own in zip(groups, (ADDRESS["b"], ADDRESS["b"], ADDRESS6["b"])):
+        assert is_in(group), group
+        lab.run("b", python(SEND, group, PORT, own, "to " + group))
+    wait_until(lambda: heard(heir) == ["to " + group for group in groups], "the heir hears all: %s" % heard(heir))
+    lab.run("b", python(SEND, GROUP, PORT, ADDRESS["b"], "end"))
+    assert heir.wait(timeout=10) == 0
+    wait_until(lambda: not any(map(is_in, groups)), "the host has left")
+
+
+def test_a_forked_child_is_in_its_parents_groups(lab):
+    check_handed_on(lab, "fork")
+
+
+def test_a_program_after_exec_is_in_the_groups_of_its_sockets(lab):
+    check_handed_on(lab, "exec")
+
+
+def test_a_socket_sent_to_another_process_is_in_its_groups(lab):
+    check_handed_on(lab, "message")
 
 
 def test_the_host_is_in_the_group_as_long_as_the_stack_is(lab):
