@@ -64,7 +64,7 @@ void describe_socket(int fd, OpenFile& file) {
     timeval timeout{};
     socklen_t len = sizeof(timeout);
     stack_call(SYS_getsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, arg(&timeout), arg(&len));
-    file.accept_timeout_ms = static_cast<int>(timeout.tv_sec * 1000 + (timeout.tv_usec + 999) / 1000);
+    file.accept_timeout_ms = to_milliseconds(timeout);
     if (file.ports) {
         find_port(fd, file);
     }

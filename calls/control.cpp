@@ -142,9 +142,7 @@ long before_option(int fd, OpenFile& file, int level, int option, const void* va
 /// What must be remembered of an option that the stack has accepted.
 void after_option(int fd, OpenFile& file, int level, int option, const void* value, socklen_t len) {
     if (level == SOL_SOCKET && option == SO_RCVTIMEO && len >= sizeof(timeval)) {
-        const auto* timeout = static_cast<const timeval*>(value);
-        const long ms = timeout->tv_sec * 1000 + (timeout->tv_usec + 999) / 1000;
-        file.accept_timeout_ms = ms > 0x7fffffff ? 0x7fffffff : static_cast<int>(ms);
+        file.accept_timeout_ms = to_milliseconds(*static_cast<const timeval*>(value));
     }
     if (file.host_bindable && !file.has_port) {
         mirror_option(fd, level, option, value, len);

@@ -15,6 +15,9 @@
 // another type of object.
 #pragma once
 
+#include <sys/time.h>
+
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -60,6 +63,13 @@ struct OpenFile {
     Claim* claim;   ///< under `binding`
     OpenFile* next_free;
 };
+
+inline constexpr long kLongestSeconds = 2'000'000; /* some 23 days */
+
+/// For `accept_timeout_ms`: rounded up, and no longer than an int holds.
+inline int to_milliseconds(const timeval& limit) {
+    return static_cast<int>(std::min(limit.tv_sec, kLongestSeconds) * 1000 + (limit.tv_usec + 999) / 1000);
+}
 
 inline constexpr int kTableSize = 1 << 20;
 extern std::uint8_t kinds[kTableSize];

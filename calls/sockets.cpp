@@ -83,6 +83,17 @@ bool is_nonblocking(int fd, OpenFile& file) {
     return file.nonblocking;
 }
 
+/// SO_RCVTIMEO, which another process may have set.
+int accept_timeout_ms(int fd, OpenFile& listener) {
+    if (shares_descriptions()) {
+        timeval limit{};
+        socklen_t len = sizeof(limit);
+        stack_call(SYS_getsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, arg(&limit), arg(&len));
+        listener.accept_timeout_ms = to_milliseconds(limit);
+    }
+    return listener.accept_timeout_ms;
+}
+
 /// A listener that a thread is about to wait on, held by a number of its own inside the stack: accept(2) goes on even
 /// when the program closes the number it was called with, or uses it for something else.
 class HeldListener {
@@ -119,8 +130,8 @@ private:
 };
 
 /// Waits until the listener has a connection, so that a number for it is taken only then. 0 or -errno.
-long await_connection(int number, const OpenFile& listener) {
-    const int timeout_ms = listener.accept_timeout_ms;
+long await_connection(int number, OpenFile& listener) {
+    const int timeout_ms = listener.nonblocking ? 0 : accept_timeout_ms(number, listener);
     pollfd ready{number, POLLIN, 0};
     // With a time limit accept(2) is not restarted after a handler, without one it is: signal(7).
     const long count = listener.nonblocking ? stack_call(SYS_poll, arg(&ready), 1, 0)
