@@ -35,6 +35,8 @@ bool is_stream(const Claim& claim) {
     return protocol == IPPROTO_TCP || protocol == IPPROTO_SCTP || protocol == IPPROTO_DCCP;
 }
 
+std::atomic<int> accepting_listeners{0};  ///< of this process, for start_accepting()
+
 ClaimsTable& table() { return shared().claims; }
 
 Claim** bucket_of(std::uint16_t port_be) { return &table().buckets[ntohs(port_be) % ClaimsTable::kBuckets]; }
@@ -152,7 +154,8 @@ bool in_use_by_stack(const Claim& claim) {
         return stack::has_unsettled_children() && (claim.by_raw || port_in_use(claim) != 0);
     }
     const long in_use = port_in_use(claim);
-    return in_use == 1 || (in_use < 0 && now_ns() < claim.idle_since_ns + kShutdownGraceNs);
+    return in_use == 1 ||
+           (in_use < 0 && (stack::has_unsettled_children() || now_ns() < claim.idle_since_ns + kShutdownGraceNs));
 }
 
 /// Has the stack let go of an idle claim? Asked less and less often: most wait for the end of TIME_WAIT, a minute.
@@ -194,6 +197,12 @@ void drop_user(Claim& claim) {
     claim.look_again_ns = claim.idle_since_ns + kHousekeepingPeriodNs;
     if (!in_use_by_stack(claim)) {
         retire(link_to(claim), claim.idle_since_ns);
+    }
+}
+
+void add_listener(Claim& claim) {
+    if (claim.listeners++ == 0) {
+        accept_on_endpoint(claim.endpoint, true);
     }
 }
 
@@ -327,10 +336,11 @@ void start_accepting(int fd, OpenFile& file) {
     }
     SharedLocked locked(table().lock);
     file.accepts = true;
-    if (file.claim->listeners++ == 0) {
-        accept_on_endpoint(file.claim->endpoint, true);
-    }
+    ++accepting_listeners;
+    add_listener(*file.claim);
 }
+
+bool has_accepting_listeners() { return accepting_listeners != 0; }
 
 namespace {
 
@@ -339,8 +349,8 @@ void stop_accepting(OpenFile& file) {
     SharedLocked locked(table().lock);
     file.accepts = false;
     // None may be left if the users were in doubt.
-    if (file.claim->listeners != 0 && --file.claim->listeners == 0 && file.claim->users > 1 &&
-        !stack::has_unsettled_children()) {
+    --accepting_listeners;
+    if (file.claim->listeners != 0 && --file.claim->listeners == 0 && file.claim->users > 1) {
         accept_on_endpoint(file.claim->endpoint, false);
     }
 }
@@ -354,8 +364,9 @@ void drop_claim(OpenFile& file) {
     if (file.accepts) {
         stop_accepting(file);
     }
-    unclaim(file.claim);
-    file.claim = nullptr;
+    Claim* claim = file.claim;
+    file.claim = nullptr;  // before another thread's fork could copy what is given back
+    unclaim(claim);
 }
 
 void housekeeping() {
@@ -399,7 +410,9 @@ void share_claims_with_child() {
         OpenFile& file = *file_of(fd);
         if (!file.counted && file.claim != nullptr) {
             add_user(*file.claim);
-            file.claim->listeners += file.accepts ? 1 : 0;
+            if (file.accepts) {
+                add_listener(*file.claim);
+            }
         }
         file.counted = true;
     });

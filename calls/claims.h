@@ -66,6 +66,9 @@ void share_claim(OpenFile& listener, OpenFile& connection);
 /// come to processes that listen.
 void start_accepting(int fd, OpenFile& file);
 
+/// Has this process any such listener?
+[[nodiscard]] bool has_accepting_listeners();
+
 /// The last descriptor of `file` is gone, in the stack too: its claim has one user less.
 void drop_claim(OpenFile& file);
 
@@ -76,7 +79,7 @@ void housekeeping();
 void housekeeping_now_and_then();
 
 /// In a forked child: its copies of the parent's sockets are users, too. That is counted before it first uses the stack
-/// (settle_child()); until then no port goes that the stack has a socket on.
+/// (settle_child()); until then no port goes that the stack has a socket on, or of which it does not know.
 void share_claims_with_child();
 
 /// A socket that came over exec and is bound to this: it is a user of the claim that covers it, if any does.

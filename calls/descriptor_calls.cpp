@@ -37,6 +37,7 @@ void let_go(OpenFile* file) {
 /// Takes `fd` away from the stack and the table, but leaves the host's descriptor. The open file, if that was
 /// its last number.
 OpenFile* detach(int fd, long* result) {
+    stack::note_close();
     *result = kind_of(fd) == Kind::epoll || lost_stack() ? 0 : stack_call(SYS_close, fd);
     return remove(fd);
 }

@@ -52,6 +52,9 @@ bool close_everything() {
     return uncounted;
 }
 
+/// Is there anything that the end of the stack would cut short? Also what another process is about to close.
+bool is_busy() { return stack::has_others() || stack::call(ALPINE_NR_orphans) > 0; }
+
 /// Lets the stack run until its connections are done with. Time that passes in steps of 1 ms is all it needs.
 void drain() {
     if (drained.exchange(true)) {
@@ -60,7 +63,7 @@ void drain() {
     thread_state.exempt_from_exit = true;
     exiting = true;
     const int least_ms = close_everything() ? kUncountedMs : 0;
-    for (int ms = 0; ms < least_ms || (ms < kDrainLimitMs && stack::call(ALPINE_NR_orphans) > 0); ++ms) {
+    for (int ms = 0; ms < least_ms || (ms < kDrainLimitMs && is_busy()); ++ms) {
         stack::call(SYS_poll, 0, 0, 1);
     }
 }
@@ -88,11 +91,14 @@ void end_part_in_stack() {
     }
     thread_state.exempt_from_exit = true;
     exiting = true;
-    if (stack::is_alone()) {
-        drain();
-        return;
+    stack::Leaving leaving = stack::begin_leave();
+    if (leaving == stack::Leaving::sole_owner) {
+        settle_child();
+        leaving = stack::begin_leave();
     }
-    if (!stack::leave_unused()) {
+    if (leaving == stack::Leaving::last) {
+        drain();
+    } else if (leaving == stack::Leaving::used) {
         drop_claims();
         stack::leave();
     }

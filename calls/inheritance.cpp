@@ -81,6 +81,7 @@ stack::Passage own_passage() {
 }
 
 void close_in_stack(int fd) {
+    stack::note_close();
     stack_call(SYS_close, fd);
     if (vfork_seat() == nullptr) {
         if (OpenFile* last = remove(fd); last != nullptr) {
@@ -135,6 +136,9 @@ Departure::Departure(char* const* environment, bool reached) : environment_(envi
     name_passage(inherits);
     joins_ = (inherits || per_family) && stays && extend_environment(passage_);
     if (joins_) {
+        if (const stack::Fork* seat = vfork_seat(); seat != nullptr && !inherits) {
+            stack::settle_child(*seat);
+        }
         for_each_of_passage(own_passage(), daemon_descriptors(),
                             [](int fd) { raw_syscall(SYS_fcntl, fd, F_SETFD, 0); });
     } else {

@@ -120,6 +120,9 @@ void in_child(const stack::Fork* fork) {
         return;
     }
     unsettled = true;
+    if (has_accepting_listeners()) {
+        settle_child();
+    }
     if (had_threads) {
         close_stray_descriptors();
     }
@@ -169,6 +172,7 @@ bool copies_memory(long number, long a, long b) {
 /// Makes the child's part in the stack, if `shares`, which turns false where the stack ends meanwhile: the program goes
 /// on without it, and so does its child. 0, or -errno: there can be no child.
 long begin_fork(stack::Fork& fork, bool& shares) {
+    settle_child();
     if (!shares || stack::begin_fork(fork) == 0) {
         return 0;
     }
@@ -368,8 +372,8 @@ void settle_child() {
     }
     Locked locked(settling);
     if (unsettled.load()) {
-        stack::settle_child();
         share_claims_with_child();
+        stack::settle_child();
         unsettled.store(false, std::memory_order_release);
     }
 }

@@ -205,6 +205,7 @@ Result<void> join_stack(const Inherited& inherited) {
     take_over(inherited);
     doubt_claims();
     take_up_inherited_descriptors();
+    stack::settle_child();
     return {};
 }
 

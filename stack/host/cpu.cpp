@@ -515,14 +515,14 @@ void Cpu::appoint_leader() {
 
 // --- The family ---
 
-Cpu::Seat Cpu::take_seat(Thread& thread, alpine_task* group) {
+Cpu::Seat Cpu::take_seat(Thread& thread, alpine_task* group, std::uint32_t closes) {
     Member forked{};
     forked.group = group;
     forked.stage = kForked;
     forked.descriptors = descriptors();
     forked.parent = static_cast<std::uint32_t>(seat_.member - family_->members);
     forked.parent_serial = seat_.serial;
-    forked.parent_closes = __atomic_load_n(&seat_.member->closes, __ATOMIC_SEQ_CST);
+    forked.parent_closes = closes;
     Member* member = family_->add(forked, thread.tid());
     if (member != nullptr) {
         return {member, member->serial};
@@ -555,9 +555,12 @@ void Cpu::tell_keeper_of_fork() const {
     }
 }
 
-void Cpu::settle() {
-    __atomic_store_n(&seat_.member->stage, kUsesStack, __ATOMIC_RELEASE);
-    call_keeper();
+void Cpu::settle(const Seat& seat) {
+    std::uint32_t forked = kForked;
+    if (__atomic_compare_exchange_n(&seat.member->stage, &forked, kUsesStack, false, __ATOMIC_SEQ_CST,
+                                    __ATOMIC_RELAXED)) {
+        call_keeper();
+    }
 }
 
 FamilyDescriptors Cpu::descriptors() const {
@@ -612,8 +615,7 @@ void Cpu::bury(Thread& thread, const Seat& seat) {
 
 /// With the token; comes back without it. False: there was none, and with it.
 bool Cpu::bury_leaver(Thread& thread) {
-    Member* member = family_->find_leaver();
-    alpine_task* group = member != nullptr ? family_->remove(member, member->serial, thread.tid()) : nullptr;
+    alpine_task* group = family_->remove_leaver(thread.tid());
     if (group != nullptr) {
         end_threads(thread, group, ALPINE_REQUEST_END);
     }
@@ -630,21 +632,34 @@ void Cpu::bury_leavers(Thread& thread) {
     }
 }
 
-void Cpu::leave_unused() {
-    family_->note_leaver(seat_.member);
-    left_ = true;
-    if (family_->is_sole_owner(*seat_.member)) {
-        call_keeper();  // what is open in this process alone is to be closed now
+Leaving Cpu::begin_leave(const Thread& thread) {
+    Member* member = seat_.member;
+    const bool unused = thread.task == nullptr && __atomic_load_n(&member->stage, __ATOMIC_ACQUIRE) == kForked;
+    const auto self = static_cast<std::uint32_t>(raw_syscall(SYS_gettid));
+    if (!family_->resign(member, unused ? kLeaving : kResigned, self)) {
+        return Leaving::last;
     }
+    if (!unused) {
+        return Leaving::used;
+    }
+    // Looked at only now: a parent that closes something finds this process leaving, or has said so before.
+    if (family_->is_sole_owner(*member) && family_->take_back(member, seat_.serial, self)) {
+        return Leaving::sole_owner;
+    }
+    left_ = true;
+    return Leaving::unused;
 }
 
+/// Removed with the token: who finds that this process has gone finds what it had closed.
 void Cpu::leave(Thread& thread) {
-    if (family_->remove(seat_.member, seat_.serial, thread.tid()) != nullptr) {
-        const Armed armed(thread, &cpu_->token);
-        if (lock(thread)) {
-            left_ = true;
-            thread.task = nullptr;
+    const Armed armed(thread, &cpu_->token);
+    if (lock(thread)) {
+        left_ = true;
+        thread.task = nullptr;
+        if (family_->remove(seat_.member, seat_.serial, thread.tid()) != nullptr) {
             end_threads(thread, group_, ALPINE_REQUEST_END);
+        } else {
+            release(thread);
         }
     }
     left_ = true;

@@ -41,6 +41,7 @@
 #include "stack/host/bell.h"
 #include "stack/host/family.h"
 #include "stack/host/robust.h"
+#include "stack/host/stack.h"
 #include "stack/host/token.h"
 
 namespace alp::stack {
@@ -112,7 +113,10 @@ public:
     // --- The family (family.cpp's theory) ---
 
     /// A seat for a process that is about to be forked and has this leader inside the stack. No member: none is free.
-    Seat take_seat(Thread& thread, alpine_task* group);
+    /// `closes`: this process's, from before that was made.
+    Seat take_seat(Thread& thread, alpine_task* group, std::uint32_t closes);
+
+    [[nodiscard]] std::uint32_t closes() const { return __atomic_load_n(&seat_.member->closes, __ATOMIC_SEQ_CST); }
 
     /// The child that was forked for this seat is process `process`.
     void name_member(Thread& thread, const Seat& seat, std::uint32_t process);
@@ -130,15 +134,13 @@ public:
     /// Of those who have only said that they leave.
     void bury_leavers(Thread& thread);
 
-    /// The same for a forked process that has made no call: others do it for this one.
-    void leave_unused();
+    /// What is left to do for this process, which ends.
+    Leaving begin_leave(const Thread& thread);
 
-    [[nodiscard]] bool is_unused() const { return seat_.member->stage == kForked; }
+    /// The process of this seat, forked, uses the stack from here on.
+    void settle(const Seat& seat);
 
-    /// This process, forked, uses the stack from here on.
-    void settle();
-
-    /// This process closes a descriptor of the stack.
+    /// This process is about to close a descriptor of the stack, or has closed one.
     void note_close() { __atomic_fetch_add(&seat_.member->closes, 1, __ATOMIC_SEQ_CST); }
 
     /// kill(2) with SIGKILL, while none of the family is inside the stack; comes back when those of the family whom it
@@ -154,7 +156,7 @@ public:
     /// This process's threads are gone (exec); its descriptors are not.
     void forget_threads(Thread& thread);
 
-    /// Is any other process in the family?
+    /// Is there no other process in the family that does not end?
     [[nodiscard]] bool is_alone() const { return family_->is_alone(); }
     [[nodiscard]] bool ended() const { return cpu_ != nullptr && __atomic_load_n(&cpu_->ended, __ATOMIC_RELAXED) != 0; }
     /// By this process's numbers.

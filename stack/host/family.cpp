@@ -39,24 +39,56 @@ Member* Family::add(Member member, std::uint32_t self) {
     return found;
 }
 
+namespace {
+
+std::uint32_t stage_of(const Member& member) { return __atomic_load_n(&member.stage, __ATOMIC_ACQUIRE); }
+
+}  // namespace
+
+/// Under the lock.
+alpine_task* Family::take_out(Member& member) {
+    alpine_task* group = member.group;
+    if (member.stage == kLeaving && leavers != 0) {
+        __atomic_fetch_sub(&leavers, 1, __ATOMIC_SEQ_CST);
+    }
+    member = Member{};
+    --count;
+    ++generation;
+    return group;
+}
+
 alpine_task* Family::remove(Member* member, std::uint32_t serial, std::uint32_t self) {
     lock.lock(self);
-    alpine_task* group = member->serial == serial ? member->group : nullptr;
-    if (group != nullptr) {
-        if (__atomic_load_n(&member->stage, __ATOMIC_ACQUIRE) == kLeaving) {
-            __atomic_fetch_sub(&leavers, 1, __ATOMIC_SEQ_CST);
-        }
-        *member = Member{};
-        --count;
-        ++generation;
-    }
+    alpine_task* group = member->serial == serial && member->group != nullptr ? take_out(*member) : nullptr;
     lock.unlock();
     return group;
 }
 
-void Family::note_leaver(Member* member) {
-    __atomic_fetch_add(&leavers, 1, __ATOMIC_SEQ_CST);
-    __atomic_store_n(&member->stage, kLeaving, __ATOMIC_SEQ_CST);
+bool Family::stays(const Member& member) const { return member.group != nullptr && stage_of(member) < kLeaving; }
+
+bool Family::resign(Member* member, std::uint32_t stage, std::uint32_t self) {
+    lock.lock(self);
+    const bool is_last =
+        std::none_of(members, members + end, [&](const Member& other) { return &other != member && stays(other); });
+    if (!is_last) {
+        if (stage == kLeaving) {
+            __atomic_fetch_add(&leavers, 1, __ATOMIC_SEQ_CST);
+        }
+        __atomic_store_n(&member->stage, stage, __ATOMIC_SEQ_CST);
+    }
+    lock.unlock();
+    return !is_last;
+}
+
+bool Family::take_back(Member* member, std::uint32_t serial, std::uint32_t self) {
+    lock.lock(self);
+    const bool is_there = member->serial == serial && member->group != nullptr;
+    if (is_there) {
+        __atomic_store_n(&member->stage, kForked, __ATOMIC_SEQ_CST);
+        __atomic_fetch_sub(&leavers, 1, __ATOMIC_SEQ_CST);
+    }
+    lock.unlock();
+    return is_there;
 }
 
 bool Family::is_sole_owner(const Member& member) const {
@@ -65,31 +97,31 @@ bool Family::is_sole_owner(const Member& member) const {
            __atomic_load_n(&parent.closes, __ATOMIC_SEQ_CST) != member.parent_closes;
 }
 
-Member* Family::find_leaver() {
-    std::uint32_t said = __atomic_load_n(&leavers, __ATOMIC_SEQ_CST);
-    for (std::uint32_t i = 0; i < end; ++i) {
-        if (members[i].group != nullptr && __atomic_load_n(&members[i].stage, __ATOMIC_ACQUIRE) == kLeaving) {
-            return &members[i];
-        }
+alpine_task* Family::remove_leaver(std::uint32_t self) {
+    lock.lock(self);
+    Member* found = std::find_if(members, members + end, [](const Member& member) {
+        return member.group != nullptr && stage_of(member) == kLeaving;
+    });
+    alpine_task* group = nullptr;
+    if (found != members + end) {
+        group = take_out(*found);
+    } else {
+        __atomic_store_n(&leavers, 0, __ATOMIC_SEQ_CST);  // one was killed before it was done saying so
     }
-    // One has been killed before it was done saying so. (If another says so just now, it stays as it is.)
-    __atomic_compare_exchange_n(&leavers, &said, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
-    return nullptr;
+    lock.unlock();
+    return group;
 }
 
 bool Family::has_forked() const {
     return std::any_of(members, members + end, [](const Member& member) {
-        return member.group != nullptr && __atomic_load_n(&member.stage, __ATOMIC_ACQUIRE) == kForked;
+        const std::uint32_t stage = stage_of(member);
+        return member.group != nullptr && (stage == kForked || stage == kLeaving);
     });
 }
 
 bool Family::is_alone() const {
-    if (count <= 1 || __atomic_load_n(&leavers, __ATOMIC_ACQUIRE) == 0) {
-        return count <= 1;
-    }
-    return std::count_if(members, members + end, [](const Member& member) {
-               return member.group != nullptr && __atomic_load_n(&member.stage, __ATOMIC_ACQUIRE) != kLeaving;
-           }) <= 1;
+    return count <= 1 ||
+           std::count_if(members, members + end, [&](const Member& member) { return stays(member); }) <= 1;
 }
 
 void Family::name(Member* member, std::uint32_t serial, std::uint32_t process, std::uint32_t self) {

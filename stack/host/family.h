@@ -9,10 +9,11 @@
 //
 // A process joins by being forked by a member, by exec of a member (its place is passed on), or by attaching. It leaves
 // when it ends in order, by itself; if it is killed, the family's active keeper finds out by a pidfd and does it
-// for it. A forked child that ends without having used the stack only says so: to run there would cost it a page fault
-// for each page that the others have at hand. Whoever takes the CPU next does it for it, before anything else. Every
-// member has a keeper thread. One of them is the active one, which holds a robust mutex for as long as it lives: when
-// its process ends, in whatever way, the host's kernel wakes the next.
+// for it. A forked child that ends without having used the stack only says so, if its parent has all that it has: to
+// run there would cost it a page fault for each page that the others have at hand. Whoever takes the CPU next does it
+// for it, before anything else. Which of them is the last, and so the one to end the stack in order, is decided under
+// the lock. Every member has a keeper thread. One of them is the active one, which holds a robust mutex for as long as
+// it lives: when its process ends, in whatever way, the host's kernel wakes the next.
 #pragma once
 
 #include <pthread.h>
@@ -36,19 +37,21 @@ struct FamilyDescriptors {
 
 /// Values of Member::stage.
 inline constexpr std::uint32_t kUsesStack = 0;
-inline constexpr std::uint32_t kForked = 1;   ///< and has not used the stack yet
-inline constexpr std::uint32_t kLeaving = 2;  ///< it never will
+inline constexpr std::uint32_t kForked = 1;    ///< and has not used the stack yet
+inline constexpr std::uint32_t kLeaving = 2;   ///< it never will: others end it
+inline constexpr std::uint32_t kResigned = 3;  ///< about to end by itself
 
-/// A process of the family. Zero: a free place. Changed under Family::lock, but for `stage`, which is its own.
+/// A process of the family. Zero: a free place. Changed under Family::lock, but for `stage` when it is not about
+/// ending.
 struct Member {
     alpine_task* group;     ///< its leader inside the stack; null: the place is free
     std::uint32_t process;  ///< host process id; 0: being forked
     std::uint32_t serial;   ///< tells one user of the place from the next
     std::uint32_t stage;    ///< atomic
-    std::uint32_t closes;   ///< how many descriptors of the stack it has closed. Atomic
+    std::uint32_t closes;   ///< changes before and after it closes a descriptor of the stack. Atomic
     std::uint32_t parent;   ///< for a forked one: whose place that was ...
     std::uint32_t parent_serial;
-    std::uint32_t parent_closes;  ///< ... and its `closes` at the fork
+    std::uint32_t parent_closes;  ///< ... and its `closes` before the fork
     FamilyDescriptors descriptors;
 };
 
@@ -76,15 +79,18 @@ struct Family {
     /// calling thread.
     Member* add(Member member, std::uint32_t self);
 
-    /// The member, the calling process, ends without having used the stack.
-    void note_leaver(Member* member);
-    /// Has the forked member what its parent does not have any more?
+    /// The member, the calling process, ends: its stage is to be kLeaving or kResigned. False: it is the last that does
+    /// not, and nothing has changed.
+    [[nodiscard]] bool resign(Member* member, std::uint32_t stage, std::uint32_t self);
+    /// The member of that serial has said that it leaves, and does not, after all. False: others have ended it.
+    [[nodiscard]] bool take_back(Member* member, std::uint32_t serial, std::uint32_t self);
+    /// Has the forked member what its parent may not have any more?
     [[nodiscard]] bool is_sole_owner(const Member& member) const;
-    /// One that has. Null: there is none, and `leavers` says so.
-    [[nodiscard]] Member* find_leaver();
+    /// Removes one that is leaving. Its leader; null: there is none, and `leavers` says so.
+    alpine_task* remove_leaver(std::uint32_t self);
     /// Are there forked processes that have not used the stack yet?
     [[nodiscard]] bool has_forked() const;
-    /// Is there no more than one process?
+    /// Is there no more than one process that does not end?
     [[nodiscard]] bool is_alone() const;
 
     /// The member of that serial has ended, or will have in a moment. Its leader; null: it was gone already.
@@ -93,6 +99,10 @@ struct Family {
     /// The member of that serial, being forked, is this process. Both it and its parent say so.
     /// A child has its parent's descriptors.
     void name(Member* member, std::uint32_t serial, std::uint32_t process, std::uint32_t self);
+
+private:
+    alpine_task* take_out(Member& member);
+    [[nodiscard]] bool stays(const Member& member) const;
 };
 
 /// Bytes behind the stack's RAM that all processes of a family share. Address space; touched as it is used.

@@ -195,12 +195,13 @@ SharedMemory shared_memory() {
 }
 
 long begin_fork(Fork& fork) {
+    const std::uint32_t closes = running() ? cpu.closes() : 0;
     const long made = call(ALPINE_NR_fork);
     if (made < 0) {
         return made;
     }
     fork.group = reinterpret_cast<alpine_task*>(made);
-    const Cpu::Seat seat = cpu.take_seat(current_thread(), fork.group);
+    const Cpu::Seat seat = cpu.take_seat(current_thread(), fork.group, closes);
     fork.member = seat.member;
     fork.serial = seat.serial;
     return seat.member != nullptr ? 0 : -EAGAIN;
@@ -255,7 +256,9 @@ void lose() {
     is_running = running() && cpu.ended();
 }
 
-void settle_child() { cpu.settle(); }
+void settle_child() { cpu.settle(cpu.seat()); }
+
+void settle_child(const Fork& fork) { cpu.settle(seat_of(fork)); }
 
 void note_close() {
     if (running()) {
@@ -312,14 +315,15 @@ void leave() {
     cpu.leave(thread);
 }
 
-bool leave_unused() {
-    if (this_thread.task != nullptr || !cpu.is_unused()) {
-        return false;
+Leaving begin_leave() {
+    const Leaving leaving = cpu.begin_leave(this_thread);
+    if (leaving == Leaving::unused) {
+        is_running = false;
     }
-    is_running = false;
-    cpu.leave_unused();
-    return true;
+    return leaving;
 }
+
+bool has_others() { return __atomic_load_n(&cpu.family()->count, __ATOMIC_SEQ_CST) > 1; }
 
 bool ended() { return cpu.ended(); }
 
@@ -374,7 +378,6 @@ Result<void> join(const Passage& passage, bool handle_faults) {
     Thread& thread = current_thread();
     const Inside inside(thread);
     cpu.join(thread, parts.value(), {member, member->serial}, passage.kick_fd);
-    cpu.settle();
     cpu.forget_threads(thread);
     is_running = true;
     return {};
@@ -407,7 +410,7 @@ Result<void> attach(const Passage& passage, bool handle_faults) {
     }
     const Inside inside(thread);
     cpu.become(thread, seat_of(fork));
-    cpu.settle();
+    cpu.settle(cpu.seat());
     return {};
 }
 

@@ -142,9 +142,11 @@ void end_vfork_child(const Fork& fork);
 /// the stack has ended.
 void lose();
 
-/// In the child, before its first call. Without it, leave_unused() may take the place of leave().
+/// In the child, when what it has is counted: from here on it is one that uses the stack (begin_leave()).
 void settle_child();
-/// A descriptor of the stack is about to be closed by the program.
+/// The same for a vfork child that has nothing.
+void settle_child(const Fork& fork);
+/// A descriptor of the stack is about to be closed by the program, or has been.
 void note_close();
 /// Are there children that have not used the stack yet?
 [[nodiscard]] bool has_unsettled_children();
@@ -173,9 +175,18 @@ void end_failed_exec();
 /// of its threads.
 void leave();
 
-/// The same in a forked child that has not used the stack: whoever of the family uses it next finds that done. False:
-/// it has used it.
-bool leave_unused();
+/// What is left to do for a process that ends.
+enum class Leaving {
+    last,        ///< of its family: what has been sent is to get out first
+    used,        ///< leave()
+    sole_owner,  ///< not decided: a forked child that has not used the stack may alone have something its parent had.
+                 ///< To be counted (settle_child()), and asked once more
+    unused,  ///< nothing: such a child whose parent has all of it. Whoever of the family uses the stack next ends it
+};
+Leaving begin_leave();
+
+/// Are others of the family on their way out, or is there anybody else in it?
+[[nodiscard]] bool has_others();
 
 /// Has the stack ended before its time? Every call answers -ECONNABORTED.
 [[nodiscard]] bool ended();

@@ -9,7 +9,7 @@ from unseen import check_unseen
 
 PORT = 7500
 # serve.py tcp|udp PORT: listens with SO_REUSEPORT and answers everything with its own pid; "close" on standard input
-# closes the listener alone.
+# closes the listener alone, "fork" makes a child that has it as well and does nothing, "end" ends that.
 SERVE = """
 import os, selectors, socket, sys
 kind = socket.SOCK_STREAM if sys.argv[1] == "tcp" else socket.SOCK_DGRAM
@@ -27,11 +27,22 @@ print("ready", flush=True)
 while True:
     for key, _ in ready.select():
         if key.fileobj is sys.stdin:
-            if not sys.stdin.readline():
+            word = sys.stdin.readline().strip()
+            if not word:
                 sys.exit()
-            ready.unregister(listener)
-            listener.close()
-            print("closed", flush=True)
+            if word == "fork":
+                sleeps, ends = os.pipe()
+                if os.fork() == 0:
+                    os.close(ends)
+                    os.read(sleeps, 1)
+                    os._exit(0)
+            elif word == "end":
+                os.close(ends)
+                os.wait()
+            else:
+                ready.unregister(listener)
+                listener.close()
+            print("done", flush=True)
         elif key.fileobj is listener and kind == socket.SOCK_STREAM:
             ready.register(listener.accept()[0], selectors.EVENT_READ)
         elif key.fileobj is listener:
@@ -64,6 +75,12 @@ print(*map(answer, links), flush=True)
 for line in sys.stdin:
     print(*map(answer, links), flush=True)
 """
+
+
+def tell(server, word):
+    server.stdin.write(word + "\n")
+    server.stdin.flush()
+    assert server.stdout.readline() == "done\n"
 
 
 def serve(lab, kind, port=PORT):
@@ -130,9 +147,17 @@ def test_who_closes_the_listener_keeps_the_connections_and_gets_no_new_ones(lab)
     first, second = serve(lab, "tcp"), serve(lab, "tcp")
     asker = Asker(lab, "tcp", 60)
     check_spread(asker.first, 2)
-    first.stdin.write("close\n")
-    first.stdin.flush()
-    assert first.stdout.readline() == "closed\n"
+    tell(first, "close")
+    assert set(Asker(lab, "tcp", 60).first) == {str(second.pid)}
+    assert asker.again() == asker.first
+
+
+def test_who_closes_the_listener_while_a_child_has_it_gets_no_new_ones_once_that_has_ended(lab):
+    first, second = serve(lab, "tcp"), serve(lab, "tcp")
+    asker = Asker(lab, "tcp", 60)
+    check_spread(asker.first, 2)
+    for word in "fork", "close", "end":
+        tell(first, word)
     assert set(Asker(lab, "tcp", 60).first) == {str(second.pid)}
     assert asker.again() == asker.first
 
