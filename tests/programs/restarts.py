@@ -7,6 +7,7 @@ import time
 
 from lab import ADDRESS, alp, wait_until
 from programs import BIND, python
+from restarting import daemon_dies, restart, stacks
 from runner import main
 
 PORT = 7000
@@ -65,21 +66,6 @@ for thread in threads:
     thread.join()
 print("failures:", failures, flush=True)
 """
-
-
-def daemon_dies(lab, how=signal.SIGKILL):
-    pid = int(lab.daemon("pid"))
-    os.kill(pid, how)
-    wait_until(lambda: not os.path.exists("/proc/%d" % pid), "alpined is gone")
-
-
-def restart(lab, how=signal.SIGKILL):
-    daemon_dies(lab, how)
-    lab.daemon("start")
-
-
-def stacks(lab):
-    return lab.run("a", ["alp", "ps"], user=False).stdout.splitlines()[1:]
 
 
 def start_pair(lab, count, quota):
