@@ -16,16 +16,15 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <cstring>
 #include <numeric>
 #include <random>
 #include <set>
-#include <string_view>
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "bench/entries.h"
 #include "proxy/classic/filter.h"
 
 namespace {
@@ -158,19 +157,10 @@ bool measure(unsigned entries) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    std::vector<unsigned> sizes;
-    for (int i = 1; i < argc; ++i) {
-        const std::string_view text = argv[i];
-        unsigned entries = 0;
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), entries);
-        if (error != std::errc() || end != text.data() + text.size() || entries == 0 || entries > most_entries) {
-            fmt::print(stderr, "bench_classic_filter: '{}' is no number of entries (1 to {})\n", text, most_entries);
-            return 2;
-        }
-        sizes.push_back(entries);
+    const auto sizes =
+        alp::bench::entries_of(argc, argv, "bench_classic_filter", most_entries, {10, 100, 1'000, 100'000});
+    if (!sizes) {
+        return 2;
     }
-    if (sizes.empty()) {
-        sizes = {10, 100, 1'000, 100'000};
-    }
-    return std::ranges::all_of(sizes, measure) ? 0 : 1;
+    return std::ranges::all_of(*sizes, measure) ? 0 : 1;
 }

@@ -17,14 +17,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <cstring>
 #include <memory>
 #include <random>
-#include <string_view>
 #include <vector>
 
+#include "bench/entries.h"
 #include "bpf/alpine_steering.skel.h"
 #include "proxy/endpoint.h"
 
@@ -148,19 +147,9 @@ bool measure(unsigned entries) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    std::vector<unsigned> sizes;
-    for (int i = 1; i < argc; ++i) {
-        const std::string_view text = argv[i];
-        unsigned entries = 0;
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), entries);
-        if (error != std::errc() || end != text.data() + text.size() || entries == 0 || entries > 2'000'000) {
-            fmt::print(stderr, "bench_steering: '{}' is no number of entries (1 to 2000000)\n", text);
-            return 2;
-        }
-        sizes.push_back(entries);
+    const auto sizes = alp::bench::entries_of(argc, argv, "bench_steering", 2'000'000, {10, 1'000, 100'000, 1'000'000});
+    if (!sizes) {
+        return 2;
     }
-    if (sizes.empty()) {
-        sizes = {10, 1'000, 100'000, 1'000'000};
-    }
-    return std::ranges::all_of(sizes, measure) ? 0 : 1;
+    return std::ranges::all_of(*sizes, measure) ? 0 : 1;
 }
