@@ -67,6 +67,7 @@ struct Under {
     stack::Fork fork;
     bool vfork;
     bool in_stack;  ///< `fork` is one
+    bool shares_table;
     stack::SavedThread saved;
     bool registered;
 };
@@ -180,6 +181,20 @@ long begin_fork(stack::Fork& fork, bool& shares) {
     return shares ? -EAGAIN : 0;
 }
 
+unsigned long flags_of(long number, long a) {
+    if (number == SYS_vfork) {
+        return CLONE_VM | CLONE_VFORK;
+    }
+    if (number == SYS_clone3) {
+        return arguments_of(a).flags;
+    }
+    return number == SYS_fork ? 0 : static_cast<unsigned long>(a);
+}
+
+/// In a child that shares its parent's descriptor table on the host: inside the stack and here it has a copy, and what
+/// it closes of Alpine's own would be closed for its parent.
+void leave_shared_table() { raw_syscall(SYS_unshare, CLONE_FILES); }
+
 /// A call that copies the memory: made here, both sides come back.
 long fork_here(long number, long a, long b, long c, long d, long e) {
     stack::Fork fork{};
@@ -194,6 +209,9 @@ long fork_here(long number, long a, long b, long c, long d, long e) {
     if (child == 0) {
         child = raw_syscall(number, a, b, c, d, e);
         if (child == 0) {
+            if ((flags_of(number, a) & CLONE_FILES) != 0) {
+                leave_shared_table();
+            }
             in_child(shared ? &fork : nullptr);
         } else if (shared) {
             stack::end_fork_in_parent(fork, child);
@@ -212,6 +230,7 @@ long prepare(unsigned long flags) {
     have_stack_for_family();
     Under& under = under_way[nested];
     under.vfork = vfork;
+    under.shares_table = (flags & CLONE_FILES) != 0;
     under.in_stack = stack::running() && !stack::ended() && (is_vfork_child() || !is_foreign_process());
     {
         const Critical critical;
@@ -236,16 +255,6 @@ void bury_child(long child) {
     }
 }
 
-unsigned long flags_of(long number, long a) {
-    if (number == SYS_vfork) {
-        return CLONE_VM | CLONE_VFORK;
-    }
-    if (number == SYS_clone3) {
-        return arguments_of(a).flags;
-    }
-    return static_cast<unsigned long>(a);
-}
-
 }  // namespace
 
 long clone_call(long number, long a, long b, long c, long d, long e) {
@@ -259,6 +268,9 @@ long after_clone_in_place(long answer) {
     const Under under = under_way[nested - 1];
     if (answer == 0) {
         thread_state.cloned = true;
+        if (under.shares_table) {
+            leave_shared_table();
+        }
         in_child(under.in_stack ? &under.fork : nullptr);
         return 0;
     }
