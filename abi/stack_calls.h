@@ -152,7 +152,13 @@
 /* (id of a process inside the stack): the way back, or -ESRCH. */
 #define ALPINE_NR_process_of_task (ALPINE_NR_BASE + 26)
 
-#define ALPINE_NR_END (ALPINE_NR_BASE + 27)
+/*
+ * (id of a process inside the stack, fd, to): what pidfd_getfd(2) does: that process's open file behind `fd` gets descriptor
+ * `to` here, close-on-exec. Returns `to`, -ESRCH or -EBADF.
+ */
+#define ALPINE_NR_take_from (ALPINE_NR_BASE + 27)
+
+#define ALPINE_NR_END (ALPINE_NR_BASE + 28)
 
 #ifndef __ASSEMBLY__
 /* What ALPINE_NR_packet_map tells. A ring that the socket does not have has no blocks. */

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -15,11 +17,13 @@
 #include "base/thread_death.h"
 #include "calls/adopted.h"
 #include "calls/descriptors.h"
+#include "calls/entry.h"
 #include "calls/guard.h"
 #include "calls/process.h"
 #include "calls/shared.h"
 #include "calls/stack_call.h"
 #include "calls/startup.h"
+#include "calls/system_calls.h"
 #include "stack/host/private_fd.h"
 #include "stack/host/stack.h"
 
@@ -216,6 +220,41 @@ void reset_passing_after_fork() {
     if (own_count != 0) {
         own_count = 0;
     }
+}
+
+namespace {
+
+/// Which process a pidfd is of, by /proc/self/fdinfo; 0: it cannot be told.
+long process_of(int pidfd) {
+    char path[64];
+    char text[512] = "";
+    snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+    const long info = raw_syscall(SYS_openat, AT_FDCWD, arg(path), O_RDONLY | O_CLOEXEC);
+    if (info < 0) {
+        return 0;
+    }
+    raw_syscall(SYS_read, info, arg(text), sizeof(text) - 1);
+    raw_syscall(SYS_close, info);
+    const char* line = strstr(text, "\nPid:");
+    return line != nullptr ? strtol(line + 5, nullptr, 10) : 0;
+}
+
+}  // namespace
+
+long sys_pidfd_getfd(int pidfd, int fd, unsigned flags) {
+    const long copy = raw_call_on(SYS_pidfd_getfd, pidfd, fd, flags);
+    if (copy < 0 || !stack::running() || stack::ended() || is_foreign_process()) {
+        return copy;
+    }
+    const long process = stack_call(ALPINE_NR_task_of_process, process_of(pidfd));
+    if (process >= 0 && stack_call(ALPINE_NR_take_from, process, fd, copy) == copy) {
+        note_shared_descriptions();
+        if (const long error = take_up_stack_descriptor(static_cast<int>(copy)); error < 0) {
+            raw_syscall(SYS_close, copy);
+            return error;
+        }
+    }
+    return copy;
 }
 
 }  // namespace alp::calls

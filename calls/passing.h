@@ -9,6 +9,8 @@
 // that receives a ticket gets the file in its place. When no ticket of a pipe is left (received, or the message thrown
 // away), its reading end, which the sender has, says so, and the file is let go. Whoever has another stack, or none, is
 // left with a pipe that nobody reads: a descriptor that can do nothing.
+//
+// pidfd_getfd(2) of another process of the family takes the descriptor in both kernels.
 #pragma once
 
 #include <sys/socket.h>

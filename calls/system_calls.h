@@ -38,6 +38,9 @@ long sys_recvmsg(int fd, msghdr* message, int flags);
 long sys_sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags);
 long sys_recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout);
 
+// passing.cpp
+long sys_pidfd_getfd(int pidfd, int fd, unsigned flags);
+
 // descriptor_calls.cpp
 long sys_close(int fd);
 long sys_close_range(unsigned first, unsigned last, int flags);

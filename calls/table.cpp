@@ -92,6 +92,7 @@ constexpr std::array<Entry, kTableCalls> make_table() {
     ALPINE_ENTRY(recvmmsg);
     ALPINE_ENTRY(close);
     ALPINE_ENTRY(close_range);
+    ALPINE_ENTRY(pidfd_getfd);
     ALPINE_ENTRY(dup);
     ALPINE_ENTRY(dup2);
     ALPINE_ENTRY(dup3);

@@ -208,6 +208,8 @@ long alpine_private_call(long number, const s64 *args)
 		return alpine_let_go(args[0]);
 	case ALPINE_NR_bpf_at:
 		return bpf_at(args[0], args[1], args[2], args[3]);
+	case ALPINE_NR_take_from:
+		return alpine_take_from(args[0], args[1], args[2]);
 	case ALPINE_NR_group_option:
 		return alpine_group_option(args[0], args[1], (struct alpine_group_option __user *)args[2]);
 	case ALPINE_NR_task_of_process:

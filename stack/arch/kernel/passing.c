@@ -9,6 +9,8 @@
 #include <linux/fs.h>
 #include <linux/idr.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/task.h>
 #include <linux/uaccess.h>
 #include <asm/alpine.h>
 
@@ -73,4 +75,21 @@ long alpine_let_go(int handle)
 		return -EBADF;
 	fput(file);
 	return 0;
+}
+
+long alpine_take_from(pid_t process, unsigned int fd, int to)
+{
+	struct task_struct *leader = find_get_task_by_vpid(process);
+	struct file *file;
+	int err;
+
+	if (!leader)
+		return -ESRCH;
+	file = fget_task(leader, fd);
+	put_task_struct(leader);
+	if (!file)
+		return -EBADF;
+	err = replace_fd(to, file, O_CLOEXEC);
+	fput(file);
+	return err < 0 ? err : to;
 }

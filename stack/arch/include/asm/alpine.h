@@ -54,6 +54,7 @@ long alpine_open_descriptors(unsigned int from, u8 __user *to, size_t bytes);
 long alpine_hold(int fd);
 long alpine_take_held(int handle, int fd, int flags);
 long alpine_let_go(int handle);
+long alpine_take_from(pid_t process, unsigned int fd, int to);
 
 /* groups.c */
 struct alpine_group_option;
