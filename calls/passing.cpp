@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -221,25 +219,6 @@ void reset_passing_after_fork() {
         own_count = 0;
     }
 }
-
-namespace {
-
-/// Which process a pidfd is of, by /proc/self/fdinfo; 0: it cannot be told.
-long process_of(int pidfd) {
-    char path[64];
-    char text[512] = "";
-    snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
-    const long info = raw_syscall(SYS_openat, AT_FDCWD, arg(path), O_RDONLY | O_CLOEXEC);
-    if (info < 0) {
-        return 0;
-    }
-    raw_syscall(SYS_read, info, arg(text), sizeof(text) - 1);
-    raw_syscall(SYS_close, info);
-    const char* line = strstr(text, "\nPid:");
-    return line != nullptr ? strtol(line + 5, nullptr, 10) : 0;
-}
-
-}  // namespace
 
 long sys_pidfd_getfd(int pidfd, int fd, unsigned flags) {
     const long copy = raw_call_on(SYS_pidfd_getfd, pidfd, fd, flags);

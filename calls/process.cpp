@@ -21,6 +21,8 @@
 #include <linux/sched.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/single_threaded.h>
 #include <sys/syscall.h>
@@ -339,6 +341,20 @@ bool is_foreign_process() {
     return known != 0 && raw_syscall(SYS_getpid) != known;
 }
 
+pid_t process_of(int pidfd) {
+    char path[64];
+    char text[512] = "";
+    snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+    const long info = raw_syscall(SYS_openat, AT_FDCWD, arg(path), O_RDONLY | O_CLOEXEC);
+    if (info < 0) {
+        return 0;
+    }
+    raw_syscall(SYS_read, info, arg(text), sizeof(text) - 1);
+    raw_syscall(SYS_close, info);
+    const char* line = strstr(text, "\nPid:");
+    return line != nullptr ? static_cast<pid_t>(strtol(line + 5, nullptr, 10)) : 0;
+}
+
 /// Before the handlers of others, which may take the locks of a heap that is not libc's.
 ALPINE_CALL(pid_t, fork) {
     static const auto next = next_symbol<pid_t (*)()>("fork");
@@ -346,13 +362,32 @@ ALPINE_CALL(pid_t, fork) {
     return next();
 }
 
+namespace {
+
 /// A child that runs calls in a loop is killed by its parent between two of them.
-long sys_kill(int whom, int number) {
-    if (number != SIGKILL || stack::inside() || !shares_stack() || stack::is_alone()) {
-        return host_call(SYS_kill, whom, number);
+long send_signal(pid_t whom, int signal, const stack::HostCall& call) {
+    if (signal != SIGKILL || stack::inside() || !shares_stack() || !stack::has_others()) {
+        return host_call(call.number, call.a, call.b, call.c, call.d);
     }
     const Critical critical;  // the victim's end is told by SIGCHLD
-    return stack::kill_processes(whom);
+    return stack::kill_processes(whom, call);
+}
+
+}  // namespace
+
+long sys_kill(int whom, int signal) { return send_signal(whom, signal, {SYS_kill, whom, signal, 0, 0}); }
+
+long sys_tgkill(int process, int thread, int signal) {
+    return send_signal(process, signal, {SYS_tgkill, process, thread, signal, 0});
+}
+
+long sys_pidfd_send_signal(int pidfd, int signal, const siginfo_t* info, unsigned flags) {
+    if (is_private(pidfd)) {
+        return refuse(-EBADF, kPrivateReason);
+    }
+    const stack::HostCall call{SYS_pidfd_send_signal, pidfd, signal, arg(info), flags};
+    const pid_t whom = signal == SIGKILL ? process_of(pidfd) : 0;
+    return whom > 0 ? send_signal(whom, signal, call) : host_call(call.number, call.a, call.b, call.c, call.d);
 }
 
 long sys_wait4(int child, int* status, int options, void* usage) {

@@ -53,6 +53,9 @@ void end_part_in_stack();
 /// The seat of a vfork child in the family; null in any other process.
 [[nodiscard]] const stack::Fork* vfork_seat();
 
+/// Which process a pidfd is of, by /proc/self/fdinfo; 0: it cannot be told.
+[[nodiscard]] pid_t process_of(int pidfd);
+
 /// Before a forked child first uses the stack, or changes what it has of it: its copies of the parent's sockets are
 /// counted. Cheap when that is done. Any thread.
 void settle_child();

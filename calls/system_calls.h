@@ -119,7 +119,9 @@ long sys_rt_sigaction(int number, const KernelAction* wanted, KernelAction* old,
 long sys_rt_sigprocmask(int how, const std::uint64_t* set, std::uint64_t* old, std::size_t set_bytes);
 
 // process.cpp: a child that has ended has closed its sockets by the time that its parent hears of it
-long sys_kill(int whom, int number);
+long sys_kill(int whom, int signal);
+long sys_tgkill(int process, int thread, int signal);
+long sys_pidfd_send_signal(int pidfd, int signal, const siginfo_t* info, unsigned flags);
 long sys_wait4(int child, int* status, int options, void* usage);
 long sys_waitid(int kind, int child, siginfo_t* info, int options, void* usage);
 

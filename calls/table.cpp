@@ -152,6 +152,8 @@ constexpr std::array<Entry, kTableCalls> make_table() {
     ALPINE_ENTRY(seccomp);
     ALPINE_ENTRY(prctl);
     ALPINE_ENTRY(kill);
+    ALPINE_ENTRY(tgkill);
+    ALPINE_ENTRY(pidfd_send_signal);
     ALPINE_ENTRY(wait4);
     ALPINE_ENTRY(waitid);
     ALPINE_ENTRY(execve);

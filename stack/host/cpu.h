@@ -143,9 +143,9 @@ public:
     /// This process is about to close a descriptor of the stack, or has closed one.
     void note_close() { __atomic_fetch_add(&seat_.member->closes, 1, __ATOMIC_SEQ_CST); }
 
-    /// kill(2) with SIGKILL, while none of the family is inside the stack; comes back when those of the family whom it
-    /// has ended are gone. (kill.cpp)
-    long kill(Thread& thread, pid_t whom);
+    /// `call` sends SIGKILL to what kill(2) calls `whom`: it is made while none of the family is inside the stack;
+    /// comes back when those of the family whom it has ended are gone. (kill.cpp)
+    long kill(Thread& thread, pid_t whom, const HostCall& call);
 
     /// Before exec, with which the host's kernel ends all other threads of this process: none of them is inside the
     /// stack from here on, nor anybody else. The kernel gives the token back, as that of one who has died. Where exec

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// kill(2) with SIGKILL among the processes of a family.
+// SIGKILL among the processes of a family: kill(2) and its like.
 //
 // Theory of operation
 // -------------------
@@ -7,7 +7,6 @@
 // not be inside: the killer takes the token first, and keeps it until those whom it has killed are gone. A signal from
 // elsewhere (another family, the host's out-of-memory killer) finds its victim wherever that is.
 #include <poll.h>
-#include <signal.h>
 #include <sys/syscall.h>
 
 #include "base/raw_syscall.h"
@@ -39,14 +38,14 @@ void wait_until_gone(std::uint32_t process) {
 
 }  // namespace
 
-long Cpu::kill(Thread& thread, pid_t whom) {
+long Cpu::kill(Thread& thread, pid_t whom, const HostCall& call) {
     std::uint32_t meant = 0;
     for (std::uint32_t i = 0; i < family_->end; ++i) {
         meant += is_meant(whom, family_->members[i].process) ? 1 : 0;
     }
     const Armed armed(thread, &cpu_->token);
     const bool locked = meant != 0 && lock(thread);
-    const long result = raw_syscall(SYS_kill, static_cast<long>(whom), SIGKILL);
+    const long result = raw_syscall(call.number, call.a, call.b, call.c, call.d);
     if (locked) {
         for (std::uint32_t i = 0; result == 0 && i < family_->end; ++i) {
             // (Not this process: then it would not be here any more.)

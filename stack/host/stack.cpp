@@ -284,10 +284,10 @@ void bury_process(pid_t process) {
     }
 }
 
-long kill_processes(pid_t whom) {
+long kill_processes(pid_t whom, const HostCall& call) {
     Thread& thread = current_thread();
     const Inside inside(thread);
-    return cpu.kill(thread, whom);
+    return cpu.kill(thread, whom, call);
 }
 
 void begin_exec() {

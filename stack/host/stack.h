@@ -158,9 +158,18 @@ Result<void> start_keeper();
 /// it.
 void bury_process(pid_t process);
 
-/// kill(2) of `whom` with SIGKILL: processes of the family die outside the stack's code, and leave it in order. Comes
-/// back when they are gone. 0, or -errno. Not while the calling thread is inside().
-long kill_processes(pid_t whom);
+/// A system call of the host's.
+struct HostCall {
+    long number;
+    long a;
+    long b;
+    long c;
+    long d;
+};
+
+/// A call that sends SIGKILL to `whom`, as kill(2) takes it: processes of the family die outside the stack's code, and
+/// leave it in order. Comes back when they are gone. 0, or -errno. Not while the calling thread is inside().
+long kill_processes(pid_t whom, const HostCall& call);
 
 /// Around execve(2) of a process that stays in the family: nobody is inside the stack while the host's kernel ends the
 /// process's other threads, the keeper among them. The second is for when it has failed. A signal handler between the

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-// Children that do nothing but calls on a socket, killed with SIGKILL by their parent at any moment, by their number
-// and by their process group: the parent goes on with the same sockets each time.
+// Children that do nothing but calls on a socket, killed with SIGKILL by their parent at any moment, by their number,
+// by their process group, by pidfd_send_signal and by tgkill: the parent goes on with the same sockets each time.
 #include <signal.h>
+#include <sys/syscall.h>
 
 #include "children.h"
 
@@ -41,6 +42,21 @@ int main() {
         expect_signal(second, SIGKILL);
         talk(pair.client, pair.server);
         CHECK(kill(-first, SIGKILL) == -1 && errno == ESRCH);
+    }
+    for (int round = 0; round < kRounds; ++round) {
+        const Bell ready;
+        const pid_t child = busy_child(pair.client, ready, 0);
+        ready.wait();
+        sleep_ms(round % 5);
+        if (round % 2 == 0) {
+            const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, child, 0));
+            CHECK(pidfd >= 0 && syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0) == 0);
+            close(pidfd);
+        } else {
+            CHECK(syscall(SYS_tgkill, child, child, SIGKILL) == 0);
+        }
+        expect_signal(child, SIGKILL);
+        talk(pair.client, pair.server);
     }
     CHECK(kill(getpid(), 0) == 0);
     child_does([] {

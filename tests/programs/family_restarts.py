@@ -3,7 +3,6 @@
 first, then whichever takes over) has left before, leaves while alpined is away, or in the middle of the reattachment: the
 others get new ports afterwards, and all their streams are whole."""
 import os
-import signal
 import socket
 import time
 
@@ -17,7 +16,7 @@ PROCESSES = 4
 # Each process sends on a connection of its own and checks what comes back, for ever; and does what it is told on a Unix
 # socket. The first forks the others.
 FAMILY = """
-import errno, hashlib, os, socket, sys, threading, time
+import errno, hashlib, os, signal, socket, sys, threading
 folder, address, port, count = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 number = 0
 first = socket.create_connection((address, port))  # the stack is the first process's
@@ -70,9 +69,11 @@ while True:
             answer = str(os.getpid())
     except OSError as error:
         answer = errno.errorcode.get(error.errno, repr(error))
-    if word == "leave":
+    if word in ("leave", "die"):
         break
     orders.sendto(answer.encode(), back)
+if word == "die":
+    os.kill(os.getpid(), signal.SIGKILL)  # from elsewhere it might be found inside the stack
 os._exit(0)
 """
 
@@ -95,12 +96,9 @@ class Family:
         self.mouth.sendto(order.encode(), self.names[number])
         return self.mouth.recv(1000).decode()
 
-    def leave(self, number, how=None):
+    def leave(self, number, how="leave"):
         self.left.remove(number)
-        if how is None:
-            self.mouth.sendto(b"leave", self.names[number])
-        else:
-            os.kill(self.pids[number], how)
+        self.mouth.sendto(how.encode(), self.names[number])
 
     def is_gone(self, number):
         try:
@@ -132,7 +130,7 @@ def test_the_first_process_has_left_before(lab):
 
 def test_it_leaves_while_alpined_is_away(lab):
     family = Family(lab)
-    for turn, how in enumerate((None, signal.SIGKILL)):
+    for turn, how in enumerate(("leave", "die")):
         daemon_dies(lab)
         family.leave(turn, how)
         wait_until(lambda: family.is_gone(turn), "it has left")
@@ -142,7 +140,7 @@ def test_it_leaves_while_alpined_is_away(lab):
 
 def test_it_leaves_in_the_middle_of_the_reattachment(lab):
     family = Family(lab)
-    for turn, (after_s, how) in enumerate(((0.0, None), (0.05, signal.SIGKILL), (0.1, None))):
+    for turn, (after_s, how) in enumerate(((0.0, "leave"), (0.05, "die"), (0.1, "leave"))):
         daemon_dies(lab)
         lab.daemon("start")
         time.sleep(after_s)
