@@ -38,7 +38,6 @@ static void end_somehow(int way, const std::vector<Pair>& pairs, long after_us) 
 int main() {
     close_inherited();
     limit_time();
-    signal(SIGCHLD, SIG_IGN);
     srandom(1);
     for (int round = 0; round < kRounds; ++round) {
         std::vector<Pair> pairs(kPairs);
@@ -74,5 +73,8 @@ int main() {
         }
         CHECK(now_ms() - before < 1000);
         CHECK(close(again) == 0);
+        for (int status = 0; waitpid(-1, &status, 0) > 0;) {
+            CHECK(status == 0 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
+        }
     }
 }

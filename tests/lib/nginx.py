@@ -108,5 +108,5 @@ class NginxDaemon:
         try:
             with open("/proc/%d/cmdline" % pid) as file:
                 return file.read().rstrip("\0 ") == "nginx: worker process"
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):  # the latter from a file that was open before
             return False
