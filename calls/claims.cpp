@@ -28,6 +28,8 @@ constexpr long kShutdownGraceNs = 3'000'000'000; /* 3 s: for the closing handsha
 constexpr unsigned kFirstLease = 4;
 constexpr unsigned kMostLeased = ALPINE_LEASE_MAX;
 constexpr unsigned kMostFree = 2 * kMostLeased;
+constexpr unsigned kMostSpent = 1024;
+constexpr unsigned kMostGivenBack = 64;     /* at one time, of what was not used */
 constexpr long kFreeForNs = 10'000'000'000; /* 10 s */
 
 bool is_stream(const Claim& claim) {
@@ -89,12 +91,20 @@ Claim* allocate_claim() {
 
 Leases& leases_of(int protocol) { return protocol == IPPROTO_UDP ? table().udp_leases : table().tcp_leases; }
 
-void add_free(Claim& claim) {
+/// In front of all that have been used, or behind them.
+void add_free(Claim& claim, bool in_front) {
     Leases& leases = leases_of(claim.endpoint.key.protocol);
     claim.free = true;
-    claim.next_free = nullptr;
-    (leases.first != nullptr ? leases.last->next_free : leases.first) = &claim;
-    leases.last = &claim;
+    claim.next_free = in_front ? leases.first : nullptr;
+    if (leases.first == nullptr) {
+        leases.last = &claim;
+    }
+    if (in_front || leases.first == nullptr) {
+        leases.first = &claim;
+    } else {
+        leases.last->next_free = &claim;
+        leases.last = &claim;
+    }
     ++leases.count;
 }
 
@@ -126,7 +136,8 @@ Claim* remember(const alpine_endpoint& endpoint) {
     if (claim == nullptr) {
         return nullptr;
     }
-    *claim = Claim{*bucket_of(endpoint.key.port_be), endpoint, 1, 0, 0, 0, now_ns(), false, false, false, nullptr};
+    *claim =
+        Claim{*bucket_of(endpoint.key.port_be), endpoint, 1, 0, 0, 0, now_ns(), false, false, false, false, nullptr};
     *bucket_of(endpoint.key.port_be) = claim;
     return claim;
 }
@@ -178,9 +189,12 @@ Claim** link_to(const Claim& claim) {
 /// The stack is done with it: a lease may serve again, anything else goes back to the host. True: it went.
 bool retire(Claim** link, long now) {
     Claim& claim = **link;
-    if (claim.leased && leases_of(claim.endpoint.key.protocol).count < kMostFree) {
+    const bool datagrams = claim.endpoint.key.protocol == IPPROTO_UDP;
+    if (claim.leased &&
+        leases_of(claim.endpoint.key.protocol).count < (datagrams ? kMostSpent + kMostLeased : kMostFree)) {
+        claim.spent = datagrams;
         claim.idle_since_ns = now;
-        add_free(claim);
+        add_free(claim, false);
         return false;
     }
     give_back(link);
@@ -221,7 +235,7 @@ void lease_more(int protocol) {
         claim->users = 0;
         claim->idle_since_ns = now_ns();
         table().idle.fetch_add(1);
-        add_free(*claim);
+        add_free(*claim, protocol == IPPROTO_UDP);
     }
 }
 
@@ -244,7 +258,8 @@ void drop_lost_users(Claim& claim, long now) {
 }
 
 void give_back_old_leases(Leases& leases, long now) {
-    while (leases.first != nullptr && now > leases.first->idle_since_ns + kFreeForNs) {
+    for (unsigned i = 0;
+         i < kMostGivenBack && leases.first != nullptr && now > leases.first->idle_since_ns + kFreeForNs; ++i) {
         give_back(link_to(*leases.first));
     }
 }
@@ -297,7 +312,7 @@ Claim* take_lease(int protocol) {
     }
     SharedLocked locked(table().lock);
     Leases& leases = leases_of(protocol);
-    if (leases.first == nullptr) {
+    if (leases.first == nullptr || (leases.first->spent && leases.count < kMostSpent)) {
         lease_more(protocol);
     }
     Claim* claim = leases.first;

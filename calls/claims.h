@@ -12,7 +12,9 @@
 //
 // Sockets that take any port get a leased one: alpined is asked for several at once, and a port comes back to be used
 // again when the stack is done with it. The longest unused is the next to be given out, as its last peer is the most
-// likely to have forgotten it. What is not used for a while goes back to the host.
+// likely to have forgotten it. What is not used for a while goes back to the host. Where each question has a socket of
+// its own (DNS), the port is a secret that guards the answer (RFC 5452): a port of datagrams is used again only when
+// there are very many.
 //
 // The table is in memory that the processes of a family share: they have one stack, and so one set of ports. A process
 // that is killed leaves its users counted; then housekeeping() asks the stack whether there is a socket at all.
@@ -34,6 +36,7 @@ struct Claim {
     long made_ns;
     bool leased;  ///< alpined holds its port, no dummy of ours ever did
     bool free;    ///< leased, and nobody's: among those that the next socket gets
+    bool spent;   ///< of datagrams, and has been used: the next socket gets another
     bool by_raw;  ///< a raw socket sends from it: the stack has no socket bound there that it could be asked about
     Claim* next_free;
 };
