@@ -158,15 +158,15 @@ long port_in_use(const Claim& claim) {
     return stack::call(ALPINE_NR_port_in_use, claim.endpoint.key.protocol, ntohs(claim.endpoint.key.port_be));
 }
 
-/// May the host not have the port yet? Of TCP the stack knows; of other streams it does not say, so they get time. What
-/// is no stream has no use after its last user, of whom there may be one more that is not counted yet.
+/// May the host not have the port yet? There may be a socket that nobody is counted for: a TCP one at its end, one in a
+/// message that nobody has received, one of a child that has not used the stack. Where the stack does not say, streams
+/// get time.
 bool in_use_by_stack(const Claim& claim) {
-    if (!is_stream(claim)) {
-        return stack::has_unsettled_children() && (claim.by_raw || port_in_use(claim) != 0);
+    const long in_use = claim.by_raw ? -ENOENT : port_in_use(claim);
+    if (in_use >= 0) {
+        return in_use != 0;
     }
-    const long in_use = port_in_use(claim);
-    return in_use == 1 ||
-           (in_use < 0 && (stack::has_unsettled_children() || now_ns() < claim.idle_since_ns + kShutdownGraceNs));
+    return stack::has_unsettled_children() || (is_stream(claim) && now_ns() < claim.idle_since_ns + kShutdownGraceNs);
 }
 
 /// Has the stack let go of an idle claim? Asked less and less often: most wait for the end of TIME_WAIT, a minute.
