@@ -276,13 +276,27 @@ long host_wait(int epoll, epoll_event* events, int room, const timespec* timeout
     return host_call(SYS_epoll_pwait2, epoll, arg(events), room, arg(timeout), arg(mask), kSignalSetBytes);
 }
 
-/// Waits on an instance that so far has no half in the stack, with other threads about that may give it one.
-long wait_on_host(int epoll, epoll_event* events, int room, const timespec* timeout, const sigset_t* mask) {
+/// The same as libc asks it: what has no mask has a call of its own, which takes less.
+long host_wait_ms(int epoll, epoll_event* events, int room, int timeout_ms, const sigset_t* mask) {
+    return mask == nullptr
+               ? host_call(SYS_epoll_wait, epoll, arg(events), room, timeout_ms)
+               : host_call(SYS_epoll_pwait, epoll, arg(events), room, timeout_ms, arg(mask), kSignalSetBytes);
+}
+
+/// Asks an instance that so far has no half in the stack what is ready, and does not wait: nobody has to call it out.
+long ask_host_only(int epoll, epoll_event* events, int room, const sigset_t* mask) {
+    const long ready = host_wait_ms(epoll, events, room, 0, mask);
+    return ready > 0 && kind_of(epoll) == Kind::mixed_epoll ? without_call_out(events, ready) : ready;
+}
+
+/// Waits on such an instance by `wait()`, with other threads about that may give it a half.
+template <typename Wait>
+long wait_on_host(int epoll, epoll_event* events, int room, const timespec* timeout, const sigset_t* mask, Wait wait) {
     const Deadline deadline(timeout);
     OpenFile* file = file_of(epoll);
     file->host_waiters.fetch_add(1);
     const bool still_host = kind_of(epoll) == Kind::epoll;
-    long ready = still_host ? host_wait(epoll, events, room, timeout, mask) : 0;
+    long ready = still_host ? wait() : 0;
     file->host_waiters.fetch_sub(1);
     if (kind_of(epoll) != Kind::mixed_epoll || ready < 0) {
         return ready;
@@ -297,7 +311,8 @@ long wait(int epoll, epoll_event* events, int room, const timespec* timeout, con
             return is_valid(timeout) ? wait_mixed(epoll, events, room, Deadline(timeout), mask) : -EINVAL;
         case Kind::epoll:
             if (!__libc_single_threaded) {
-                return wait_on_host(epoll, events, room, timeout, mask);
+                return wait_on_host(epoll, events, room, timeout, mask,
+                                    [&] { return host_wait(epoll, events, room, timeout, mask); });
             }
             [[fallthrough]];
         default:
@@ -308,13 +323,18 @@ long wait(int epoll, epoll_event* events, int room, const timespec* timeout, con
 long wait_ms(int epoll, epoll_event* events, int room, int timeout_ms, const sigset_t* mask) {
     const Kind kind = kind_of(epoll);
     if (kind == Kind::host || is_in_stack(epoll) || (kind == Kind::epoll && __libc_single_threaded)) {
-        return host_call(SYS_epoll_pwait, epoll, arg(events), room, timeout_ms, arg(mask), kSignalSetBytes);
+        return host_wait_ms(epoll, events, room, timeout_ms, mask);
     }
-    if (timeout_ms < 0) {
-        return wait(epoll, events, room, nullptr, mask);
+    if (kind == Kind::epoll && timeout_ms == 0) {
+        return ask_host_only(epoll, events, room, mask);
     }
-    const timespec timeout{timeout_ms / 1000, (timeout_ms % 1000) * 1'000'000L};
-    return wait(epoll, events, room, &timeout, mask);
+    const timespec limit{timeout_ms / 1000, (timeout_ms % 1000) * 1'000'000L};
+    const timespec* timeout = timeout_ms < 0 ? nullptr : &limit;
+    if (kind == Kind::epoll) {
+        return wait_on_host(epoll, events, room, timeout, mask,
+                            [&] { return host_wait_ms(epoll, events, room, timeout_ms, mask); });
+    }
+    return wait(epoll, events, room, timeout, mask);
 }
 
 }  // namespace

@@ -16,7 +16,8 @@ extern const char alpine_guard_failed[] __attribute__((visibility("hidden")));
 }
 
 // Both are leaf functions without a frame, so that a fault anywhere between start and end can go on at `failed`, which
-// returns to their caller. -14 is -EFAULT, which is no length, and -36 is -ENAMETOOLONG.
+// returns to their caller. What is short goes by words: rep movsb takes some 10 ns before it begins. -14 is -EFAULT,
+// which is no length, and -36 is -ENAMETOOLONG.
 asm(R"(
     .text
     .globl alpine_guarded_copy, alpine_guarded_string
@@ -29,7 +30,21 @@ alpine_guard_start:
 alpine_guarded_copy:
     .cfi_startproc
     mov %rdx, %rcx
-    rep movsb
+    test $7, %edx
+    jne 3f
+    cmp $128, %rdx
+    ja 3f
+    shr $3, %rcx
+    je 2f
+1:  mov (%rsi), %rax
+    mov %rax, (%rdi)
+    add $8, %rsi
+    add $8, %rdi
+    dec %rcx
+    jne 1b
+2:  mov $1, %eax
+    ret
+3:  rep movsb
     mov $1, %eax
     ret
     .cfi_endproc

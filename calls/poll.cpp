@@ -115,7 +115,20 @@ long poll_until(pollfd* entries, nfds_t count, timespec* timeout, const sigset_t
     return result;
 }
 
+/// The short way for most: a few descriptors, all of the host's. False: it is to be found out.
+bool is_the_hosts(const pollfd* program, nfds_t count) {
+    constexpr nfds_t kFew = 8;
+    pollfd entries[kFew];
+    if (count > kFew || !guarded_copy(entries, program, count * sizeof(pollfd))) {
+        return false;
+    }
+    return std::none_of(entries, entries + count, [](const pollfd& entry) { return concerns_alpine(entry.fd); });
+}
+
 long poll_for(pollfd* entries, nfds_t count, int timeout_ms) {
+    if (is_the_hosts(entries, count)) {
+        return host_call(SYS_poll, arg(entries), static_cast<long>(count), timeout_ms);
+    }
     bool handled;
     const long result = poll_mixed(entries, count, Deadline::after_ms(timeout_ms), nullptr, &handled);
     return handled ? result : host_call(SYS_poll, arg(entries), static_cast<long>(count), timeout_ms);
