@@ -68,8 +68,8 @@ void drain() {
     }
 }
 
-/// Sockets of datagrams are closed first: their ports go back now, if nobody else has them, and not when one of the others
-/// looks. (Streams may have something to say yet, and their close(2) may wait for that.)
+/// Sockets of datagrams are closed first: their ports go back now, if nobody else has them, and not when one of the
+/// others looks. (Streams may have something to say yet, and their close(2) may wait for that.)
 void drop_claims() {
     for_each_descriptor(0, kTableSize - 1, [](int fd, Kind) {
         if (const OpenFile* file = file_of(fd); file->claim != nullptr && file->type == SOCK_DGRAM) {
