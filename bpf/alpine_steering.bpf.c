@@ -73,24 +73,25 @@ static always_inline int is_in_our_name(const struct __sk_buff *skb, const struc
 	return skb->ifindex != LOOPBACK_IFINDEX && skb->pkt_type != PACKET_LOOPBACK && is_local(pkt->src.addr);
 }
 
-/* What the host's IPv4 would not take on this device, had alpined not told it to for the sake of copy_to_host(). */
-static always_inline int is_martian(const struct __sk_buff *skb, const struct packet *pkt)
+/*
+ * What the host's IPv4 would not take on this device, had alpined not told it to for the sake of copy_to_host().
+ * `in_our_name`, here and below: see above. It takes a lookup, and is asked once for a packet.
+ */
+static always_inline int is_martian(const struct __sk_buff *skb, const struct packet *pkt, int in_our_name)
 {
 	__u32 ifindex = skb->ifindex;
 	const __u32 *device;
 
-	if (pkt->family != AF_INET || skb->mark == ALPINE_FOR_HOST_MARK || !is_in_our_name(skb, pkt))
+	if (pkt->family != AF_INET || skb->mark == ALPINE_FOR_HOST_MARK || !in_our_name)
 		return 0;
 	device = bpf_map_lookup_elem(&devices, &ifindex);
 	return device && *device & ALPINE_DEVICE_ACCEPTS_LOCAL;
 }
 
-static always_inline __u32 stack_for(struct __sk_buff *skb, const struct packet *pkt)
+static always_inline __u32 stack_for(struct __sk_buff *skb, const struct packet *pkt, int in_our_name)
 {
-	if (skb->pkt_type != PACKET_HOST || !is_for_this_host(skb, pkt))
-		return 0;
-	/* The host's stack knows what to do with it. */
-	if (is_in_our_name(skb, pkt))
+	/* In our name: the host's stack knows what to do with it. */
+	if (skb->pkt_type != PACKET_HOST || in_our_name || !is_for_this_host(skb, pkt))
 		return 0;
 	return receiver(skb, pkt, 0);
 }
@@ -108,13 +109,13 @@ static always_inline int leave_to_host(void)
 }
 
 /* PACKET_LOOPBACK: a program of this host sends it, and this is the copy for the host's own sockets. */
-static always_inline int receive_for_several(struct __sk_buff *skb, const struct packet *pkt)
+static always_inline int receive_for_several(struct __sk_buff *skb, const struct packet *pkt, int in_our_name)
 {
 	if (skb->pkt_type != PACKET_MULTICAST && skb->pkt_type != PACKET_BROADCAST && skb->pkt_type != PACKET_LOOPBACK)
 		return leave_to_host();
 	if (skb->mark == ALPINE_FOR_HOST_MARK)
 		skb->mark = 0;
-	if (is_in_our_name(skb, pkt))
+	if (in_our_name)
 		return leave_to_host();
 	if (!copy_to_stacks(skb, pkt, 0))
 		return leave_to_host();
@@ -142,15 +143,17 @@ SEC("tc")
 int host_ingress(struct __sk_buff *skb)
 {
 	struct packet pkt;
+	int in_our_name;
 	__u32 owner;
 
 	if (skb->vlan_present || parse_packet(skb, &pkt))
 		return leave_to_host();
-	if (is_martian(skb, &pkt))
+	in_our_name = is_in_our_name(skb, &pkt);
+	if (is_martian(skb, &pkt, in_our_name))
 		return drop_martian();
 	if (skb->pkt_type != PACKET_HOST && is_for_several(pkt.dst.addr, address_use(pkt.dst.addr)))
-		return receive_for_several(skb, &pkt);
-	owner = stack_for(skb, &pkt);
+		return receive_for_several(skb, &pkt, in_our_name);
+	owner = stack_for(skb, &pkt, in_our_name);
 	if (!owner)
 		return leave_to_host();
 	if (is_echo_reply(&pkt) || (is_icmp(&pkt) && pkt.piece == PIECE_LATER))
