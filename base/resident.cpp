@@ -31,6 +31,18 @@ void forget(std::uintptr_t page, std::size_t count) {
 
 }  // namespace
 
+void have_forks_copy(const void* text, std::size_t len_bytes) {
+    // The host's kernel copies the tables of what holds a page of the process's own (vma_needs_copy(), mm/memory.c).
+    // All of it is made writable for a moment, as only then it stays one area.
+    const auto start = static_cast<long>(reinterpret_cast<std::uintptr_t>(text) & ~(kPageBytes - 1));
+    const auto len = static_cast<long>(reinterpret_cast<std::uintptr_t>(text) + len_bytes) - start;
+    if (raw_syscall(SYS_mprotect, start, len, PROT_READ | PROT_WRITE | PROT_EXEC) == 0) {
+        auto* byte = reinterpret_cast<volatile unsigned char*>(start);
+        *byte = *byte;
+        raw_syscall(SYS_mprotect, start, len, PROT_READ | PROT_EXEC);
+    }
+}
+
 void forget_clean_pages(const void* start, std::size_t len_bytes) {
     static constexpr char kPagemap[] = "/proc/self/pagemap";
     static std::uint64_t entries[512];

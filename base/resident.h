@@ -11,4 +11,9 @@ namespace alp {
 /// changed. Without /proc it does nothing.
 void forget_clean_pages(const void* start, std::size_t len_bytes);
 
+/// Has forks copy the page table of a text, in whose first page nothing runs meanwhile. A child of the process then has
+/// at hand what is in memory for its parent, 0.1 us a page; else it finds each 16 pages again when it needs one of
+/// them, 3 to 6 us.
+void have_forks_copy(const void* text, std::size_t len_bytes);
+
 }  // namespace alp

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "calls/descriptors.h"
 
-#include <sys/mman.h>
-#include <sys/syscall.h>
-
-#include "base/raw_syscall.h"
+#include "base/kept_memory.h"
 #include "calls/process.h"
 #include "stack/host/stack.h"
 
@@ -19,21 +16,22 @@ std::atomic<unsigned> end_of_table{0};
 
 Lock table_lock;  // entries, reference counts, the pool
 OpenFile* free_files;
+OpenFile* pool;
+std::size_t pool_left;
 
 constexpr std::size_t kPoolChunkBytes = 64 * 1024;
 
-bool grow_pool() {
-    const long memory =
-        raw_syscall(SYS_mmap, 0, kPoolChunkBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory < 0) {
-        return false;
+/// One that was never used, out of memory that becomes real only now.
+OpenFile* new_in_pool() {
+    if (pool_left == 0) {
+        pool = static_cast<OpenFile*>(keep_memory(kPoolChunkBytes));
+        pool_left = pool != nullptr ? kPoolChunkBytes / sizeof(OpenFile) : 0;
     }
-    auto* chunk = reinterpret_cast<OpenFile*>(memory);
-    for (std::size_t i = 0; i < kPoolChunkBytes / sizeof(OpenFile); ++i) {
-        chunk[i].next_free = free_files;
-        free_files = &chunk[i];
+    if (pool_left == 0) {
+        return nullptr;
     }
-    return true;
+    --pool_left;
+    return pool++;
 }
 
 void clear(OpenFile& file) {
@@ -65,11 +63,12 @@ OpenFile* file_of(int fd) { return __atomic_load_n(&files[fd], __ATOMIC_ACQUIRE)
 
 OpenFile* new_file() {
     Locked locked(table_lock);
-    if (free_files == nullptr && !grow_pool()) {
+    OpenFile* file = free_files;
+    if (file != nullptr) {
+        free_files = file->next_free;
+    } else if (file = new_in_pool(); file == nullptr) {
         return nullptr;
     }
-    OpenFile* file = free_files;
-    free_files = file->next_free;
     clear(*file);
     return file;
 }

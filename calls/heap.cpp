@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <new>
 
+#include "base/kept_memory.h"
 #include "base/raw_syscall.h"
 #include "calls/lock.h"
 
@@ -50,7 +51,7 @@ void* map(std::size_t bytes) {
 
 void* cut_from_chunk(std::size_t bytes) {
     if (chunk_left < bytes) {
-        chunk = static_cast<char*>(map(kChunkBytes));
+        chunk = static_cast<char*>(keep_memory(kChunkBytes));
         chunk_left = chunk != nullptr ? kChunkBytes : 0;
     }
     if (chunk == nullptr) {

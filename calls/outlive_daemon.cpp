@@ -30,7 +30,7 @@ void say(const char* line, unsigned long len) { stack::write_to(STDERR_FILENO, l
 
 void* watch_for_ever(void* argument) {
     auto& reattachment = *static_cast<proxy::Reattachment*>(argument);
-    stack::name_own_thread("alpine-daemon");
+    stack::begin_own_thread("alpine-daemon");
     const auto kept = reattachment.descriptors();
     stack::leave_descriptor_table({kept.connection, kept.proof, kept.send, kept.receive});
     for (;;) {

@@ -293,11 +293,13 @@ int visit_object(dl_phdr_info* object, std::size_t, void*) {
         const auto& segment = object->dlpi_phdr[i];
         if (segment.p_type == PT_LOAD && (segment.p_flags & PF_X) != 0) {
             auto* text = reinterpret_cast<Byte*>(object->dlpi_addr + segment.p_vaddr);
-            // A program that is linked with libalpine.a is looked through all the same.
-            if (name[0] == '\0' || !is_own(text, segment.p_filesz)) {
-                done = take_over(text, segment.p_filesz, scope) && done;
-                forget_clean_pages(text, segment.p_filesz);
+            if (name[0] != '\0' && is_own(text, segment.p_filesz)) {
+                have_forks_copy(text, segment.p_filesz);
+                continue;
             }
+            // A program that is linked with libalpine.a is looked through all the same.
+            done = take_over(text, segment.p_filesz, scope) && done;
+            forget_clean_pages(text, segment.p_filesz);
         }
     }
     if (is_libc) {
@@ -307,7 +309,10 @@ int visit_object(dl_phdr_info* object, std::size_t, void*) {
     return 0;
 }
 
-[[gnu::constructor(101)]] void at_load() { take_over_loaded_objects(); }
+[[gnu::constructor(101)]] void at_load() {
+    settle_side_stacks();
+    take_over_loaded_objects();
+}
 
 }  // namespace
 

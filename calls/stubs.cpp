@@ -8,10 +8,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/kept_memory.h"
 #include "base/raw_syscall.h"
 #include "calls/process.h"
 #include "calls/table.h"
 #include "calls/thread_state.h"
+#include "stack/host/own_thread.h"
 
 namespace alp::calls {
 
@@ -165,6 +167,28 @@ alpine_site_entry:
     .cfi_endproc
     .size alpine_site_entry, .-alpine_site_entry
 )");
+
+namespace {
+
+/// An own thread that is beginning: not within a call, though libc may have made some already.
+void keep_to_own_stack() {
+    if (auto* top = static_cast<char*>(thread_state.side_stack); top != nullptr) {
+        raw_syscall(SYS_munmap, arg(top - ALPINE_SIDE_STACK_BYTES), ALPINE_SIDE_STACK_BYTES);
+        thread_state.side_stack = nullptr;
+    }
+    thread_state.side_stack_used = true;
+}
+
+}  // namespace
+
+void settle_side_stacks() {
+    stack::on_own_thread = keep_to_own_stack;
+    if (thread_state.side_stack == nullptr) {
+        if (auto* memory = static_cast<char*>(keep_memory(ALPINE_SIDE_STACK_BYTES)); memory != nullptr) {
+            thread_state.side_stack = memory + ALPINE_SIDE_STACK_BYTES;
+        }
+    }
+}
 
 StubPool::StubPool(unsigned char* text, std::size_t len) : text_(text), len_(len) { grow(); }
 

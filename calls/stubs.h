@@ -44,4 +44,9 @@ private:
     unsigned char* end_ = nullptr;
 };
 
+/// Before the first call of the process's first thread. The stack that a thread makes its calls on comes, for this one
+/// and for Alpine's own (which have enough of their own), out of memory that is there anyway: one area less for each
+/// fork to copy.
+void settle_side_stacks();
+
 }  // namespace alp::calls

@@ -56,6 +56,8 @@ private:
 
 /// Jumps with a distance of 32 bits (jmp, jcc) anywhere in the text, sixteen bytes at a time.
 void note_far_jumps(const Byte* text, const Byte* end, const Stretches& stretches, Checked& checked) {
+    // Most of what looks like a jump is none, and would lead anywhere.
+    const auto len = static_cast<std::size_t>(end - text);
     const __m128i escape = _mm_set1_epi8(0x0f);
     const __m128i jmp = _mm_set1_epi8(static_cast<char>(0xe9));
     const __m128i jcc = _mm_set1_epi8(static_cast<char>(0x80));
@@ -68,7 +70,7 @@ void note_far_jumps(const Byte* text, const Byte* end, const Stretches& stretche
         for (auto found = static_cast<unsigned>(_mm_movemask_epi8(either)); found != 0; found &= found - 1) {
             const Byte* opcode = at + __builtin_ctz(found);
             const Byte* target = opcode + 5 + read_i32(opcode + 1);
-            if (stretches.marked(target)) {
+            if (static_cast<std::size_t>(target - text) < len && stretches.marked(target)) {
                 checked.note_target(target);
             }
         }

@@ -25,7 +25,7 @@ alignas(Mirror) char mirror_storage[sizeof(Mirror)];  // never destroyed: the th
 
 void* follow_for_ever(void* argument) {
     auto& mirror = *static_cast<Mirror*>(argument);
-    stack::name_own_thread("alpine-mirror");
+    stack::begin_own_thread("alpine-mirror");
     stack::leave_descriptor_table(mirror.change_fd());
     for (;;) {
         pollfd changes{mirror.change_fd(), POLLIN, 0};

@@ -24,6 +24,7 @@ namespace {
 
 constexpr std::uint64_t kLookEveryNs = 2'000'000;  // 2 ms
 constexpr int kLooksUntilRest = 5;
+constexpr std::size_t kStackBytes = 256 * 1024;
 
 void sleep_until(std::uint64_t deadline_ns) {
     if (deadline_ns == kNever) {
@@ -114,7 +115,7 @@ void Cpu::join(Thread& thread, const Parts& parts, const Seat& seat, int kick_fd
 
 Result<void> Cpu::start_keeper() {
     has_keeper_ = true;
-    if (const int error = start_own_thread(0, keeper_main, this); error != 0) {
+    if (const int error = start_own_thread(kStackBytes, keeper_main, this); error != 0) {
         return Error{error, "cannot start the stack's keeper thread"};
     }
     while (__atomic_load_n(&keeper_ready_, __ATOMIC_ACQUIRE) == 0) {
@@ -129,7 +130,7 @@ void* Cpu::keeper_main(void* self) {
 }
 
 void Cpu::keep() {
-    name_own_thread("alpine-keeper");
+    begin_own_thread("alpine-keeper");
     static_assert(kKeptForTakeover == 4);
     leave_descriptor_table({wire_fd_, kick_fd_, bell_out_, kept_for_takeover[0], kept_for_takeover[1],
                             kept_for_takeover[2], kept_for_takeover[3]});

@@ -2,20 +2,18 @@
 #include "stack/host/vigil.h"
 
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include "base/kept_memory.h"
 #include "base/raw_syscall.h"
 
 namespace alp::stack {
 
 bool Vigil::begin() {
-    const long memory = raw_syscall(SYS_mmap, 0, Family::kMaxMembers * sizeof(Watch), PROT_READ | PROT_WRITE,
-                                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory < 0) {
+    watches_ = static_cast<Watch*>(keep_memory(Family::kMaxMembers * sizeof(Watch)));
+    if (watches_ == nullptr) {
         return false;
     }
-    watches_ = reinterpret_cast<Watch*>(memory);
     epoll_ = static_cast<int>(raw_syscall(SYS_epoll_create1, EPOLL_CLOEXEC));
     own_process_ = static_cast<std::uint32_t>(raw_syscall(SYS_getpid));
     seen_generation_ = __atomic_load_n(&family_.generation, __ATOMIC_ACQUIRE) - 1;
