@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <charconv>
 #include <string_view>
 
 #include "proxy/client/client.h"
@@ -84,6 +85,16 @@ Result<alpine_wire> parse_wire(std::string_view text) {
 }
 
 }  // namespace
+
+Result<std::uint32_t> busy_poll_us() {
+    const std::string_view text = variable("ALPINE_BUSY_POLL");
+    std::uint32_t us = 0;
+    const auto [end, error] = std::from_chars(text.begin(), text.end(), us);
+    if (!text.empty() && (error != std::errc{} || end != text.end())) {
+        return Error{EINVAL, "ALPINE_BUSY_POLL=" + std::string(text) + " is no number of microseconds"};
+    }
+    return us;
+}
 
 Result<Config> read_config() {
     Config config{};

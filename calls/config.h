@@ -21,6 +21,9 @@ struct Config {
     std::vector<std::pair<std::string, std::string>> sysctls;  ///< ALPINE_SYSCTL: "name=value;name=value"
 };
 
+/// ALPINE_BUSY_POLL, microseconds: how long this process's threads watch the wire before they sleep. Errors: EINVAL.
+Result<std::uint32_t> busy_poll_us();
+
 /// Reads it. Errors: EINVAL with the variable's name.
 Result<Config> read_config();
 

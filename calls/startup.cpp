@@ -136,6 +136,11 @@ Result<void> start_stack() {
     if (!config) {
         return config.error();
     }
+    const Result<std::uint32_t> busy_us = busy_poll_us();
+    if (!busy_us) {
+        return busy_us.error();
+    }
+    stack::set_busy_poll(busy_us.value());
     client = new (client_storage) proxy::Client;
     Result<proxy::Attachment> wire = attach(config.value());
     if (!wire) {
@@ -193,6 +198,9 @@ void take_over(const Inherited& inherited) {
     client = new (client_storage) proxy::Client;
     client->adopt(shared().address, {daemon.connection, daemon.receive, daemon.send}, shared().client);
     be_ready_for_family();
+    if (const Result<std::uint32_t> busy_us = busy_poll_us(); busy_us) {
+        stack::set_busy_poll(busy_us.value());
+    }
     put_off_deaths();
     note_shared_descriptions();
 }

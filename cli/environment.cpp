@@ -62,6 +62,9 @@ Result<std::map<std::string, std::string>> run_environment(const Install& instal
     if (!options.wire.empty()) {
         variables["ALPINE_WIRE"] = options.wire;
     }
+    if (options.busy_poll_us != 0) {
+        variables["ALPINE_BUSY_POLL"] = std::to_string(options.busy_poll_us);
+    }
     if (options.dmesg) {
         variables["ALPINE_DMESG"] = "1";
     }

@@ -2,6 +2,7 @@
 // What `alp run` was asked for, as the ALPINE_* variables that libalpine.so reads.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@ struct RunOptions {
     std::string wire;                  ///< "steer", "classic"; empty: what alpined prefers
     std::string memory;                ///< of the stack, in bytes; empty: the default
     std::string stack_per = "family";  ///< or "process"
+    std::uint32_t busy_poll_us = 0;    ///< how long a waiting thread watches the wire before it sleeps
     bool dmesg = false;                ///< copy the stack's kernel log to standard error
     bool explain = false;              ///< a table of calls at the end of each process
     std::vector<std::string> command;

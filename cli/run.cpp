@@ -114,6 +114,9 @@ void add_run(CLI::App& app, const std::vector<std::string>& command, int& exit_c
         ->capture_default_str();
     verb->add_option("--wire", options->wire, "How packets reach the network: steer (eBPF) or classic (libpcap)")
         ->check(CLI::IsMember({"steer", "classic"}));
+    verb->add_option("--busy-poll", options->busy_poll_us,
+                     "Microseconds for which a thread that waits watches the wire before it sleeps: lower latency for "
+                     "a busy core (0: not at all)");
     verb->add_flag("--dmesg", options->dmesg, "Copy the stack's kernel log to standard error");
     verb->add_flag("--explain", options->explain,
                    "At the end of each process: which calls the stack handled, and which not and why");

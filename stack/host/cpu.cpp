@@ -9,6 +9,7 @@
 
 #include "base/raw_syscall.h"
 #include "stack/host/clock.h"
+#include "stack/host/host_ops.h"
 #include "stack/host/image.h"
 #include "stack/host/own_table.h"
 #include "stack/host/poll_set.h"
@@ -184,6 +185,10 @@ long Cpu::run_call(Thread& thread) {
     for (;;) {
         const bool holds = drive(thread);
         if (task->wants_in == 0) {
+            if (thread.glances) {
+                thread.glances = false;
+                glance_.note(true);
+            }
             if (holds) {
                 release(thread);
             }
@@ -270,7 +275,7 @@ bool Cpu::wait(Thread& thread, bool locked) {
     do {
         if (!locked) {
             wait_for_turn(thread);
-        } else if (has_reason_to_resume(thread)) {
+        } else if (has_reason_to_resume(thread) || glances_at_wire(thread)) {
             return true;
         } else if (cpu_->leader == 0 || cpu_->leader == cpu_->keeper) {
             lead(thread);
@@ -311,6 +316,34 @@ bool Cpu::has_reason_to_resume(Thread& thread) {
     }
     return __atomic_load_n(&cpu_->pending, __ATOMIC_ACQUIRE) != 0;
 }
+
+/// With the token, before a wait in which this thread would lead. True: the stack is to look into the wire first. A
+/// look that found something is followed by another.
+bool Cpu::glances_at_wire(Thread& thread) {
+    const std::uint64_t packets = packets_read();
+    if (thread.glances) {
+        thread.glances = false;
+        const bool found = packets != thread.packets_before;
+        glance_.note(found);
+        if (!found) {
+            return false;
+        }
+    }
+    if (wire_fd_ < 0 || (cpu_->leader != 0 && cpu_->leader != cpu_->keeper) || !glance_.is_due()) {
+        return false;
+    }
+    begin_to_lead();
+    if (cpu_->leader == cpu_->keeper) {
+        cpu_->leader = 0;
+    }
+    thread.glances = true;
+    thread.packets_before = packets;
+    __atomic_fetch_or(&cpu_->pending, ALPINE_IRQ_WIRE, __ATOMIC_SEQ_CST);
+    return true;
+}
+
+/// With the token: a thread of the program sees to the wire, and the keeper need not for a while.
+void Cpu::begin_to_lead() { __atomic_store_n(&family_->waits, family_->waits + 1, __ATOMIC_RELAXED); }
 
 /// With the token, after a wait as leader or follower.
 void Cpu::end_wait(Thread& thread) {
@@ -405,6 +438,7 @@ Cpu::Taken Cpu::take_token(Thread& thread) {
 /// Called with the token, and nobody leads but perhaps the keeper. Comes back without it.
 void Cpu::lead(Thread& thread) {
     alpine_task* task = thread.task;
+    begin_to_lead();
     cpu_->leader = thread.id;
     cpu_->leader_group = task->group;
     task->wake_by = ALPINE_WAKE_KICK;
@@ -414,17 +448,20 @@ void Cpu::lead(Thread& thread) {
 
     thread.polling = true;
     if (__atomic_load_n(&task->turn, __ATOMIC_SEQ_CST) == ALPINE_TURN_NONE) {
-        poll_wire(thread, deadline_ns, -1, -1);
+        poll_wire(thread, deadline_ns, busy_poll_ns_, -1, -1);
     }
     thread.polling = false;
 }
 
 /// Waits for the wire, a kick, the thread's host descriptors or the deadline, and raises the interrupts it finds. The
-/// other two descriptors end the wait as well: true, if one of them did.
-bool Cpu::poll_wire(Thread& thread, std::uint64_t deadline_ns, int watch_fd, int bell_fd) {
+/// other two descriptors end the wait as well: true, if one of them did. For the first `busy_ns` of the wait it does
+/// not sleep.
+bool Cpu::poll_wire(Thread& thread, std::uint64_t deadline_ns, std::uint64_t busy_ns, int watch_fd, int bell_fd) {
     const bool wire_gone = __atomic_load_n(&wire_gone_, __ATOMIC_RELAXED);
     PollSet set({wire_gone ? -1 : wire_fd_, kick_fd_, watch_fd, bell_fd}, thread.watched, thread.watched_count);
-    set.wait(deadline_ns);
+    if (busy_ns == 0 || !set.wait_busily(std::min(deadline_ns, monotonic_ns() + busy_ns))) {
+        set.wait(deadline_ns);
+    }
     std::uint32_t pending = 0;
     if (set.own_is_ready(0)) {
         pending |= ALPINE_IRQ_WIRE;

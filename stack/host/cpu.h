@@ -14,8 +14,9 @@
 //                 token is handed over with the wake-up) or when it is to become the leader;
 //   the keeper    is a thread of our own that leads while no program thread is blocked in the stack. It does not
 //                 follow the comings and goings of leaders: while the stack is in use it looks every 2 ms whether
-//                 somebody leads; once a leader has sat for a while it sleeps until it is called. It also watches over
-//                 the other processes of the family (family.h), of which each has a keeper, and one is active.
+//                 somebody leads or has led since; once a leader has sat for a while it sleeps until it is called. It
+//                 also watches over the other processes of the family (family.h), of which each has a keeper, and one
+//                 is active.
 //
 // A thread that begins to lead while the keeper still waits does not end that wait: for a moment both see the wire and
 // the kick. So whoever takes a kick that was the leader's makes another (poll_wire()).
@@ -43,6 +44,7 @@
 #include "stack/host/robust.h"
 #include "stack/host/stack.h"
 #include "stack/host/token.h"
+#include "stack/host/wire_glance.h"
 
 namespace alp::stack {
 
@@ -57,7 +59,9 @@ struct Thread {
     pollfd* watched = nullptr;  ///< host descriptors that end the wait as well
     nfds_t watched_count = 0;
     bool host_ready = false;
-    volatile bool polling = false;  ///< in ppoll: a signal handler has to ring to end it
+    bool glances = false;              ///< has made the stack look into the wire instead of waiting
+    std::uint64_t packets_before = 0;  ///< packets_read() at that time
+    volatile bool polling = false;     ///< in ppoll: a signal handler has to ring to end it
 
     /// Called once by the thread itself.
     void begin();
@@ -106,6 +110,10 @@ public:
 
     /// The thread's task leaves the stack (its call block says so); it may not be touched any more.
     void run_exit(Thread& thread);
+
+    /// For how long a thread of this process that leads asks the wire again and again before it sleeps. Set once,
+    /// before the process's threads make calls.
+    void set_busy_poll(std::uint64_t ns) { busy_poll_ns_ = ns; }
 
     /// Ends the wait of the calling thread as a signal does. Async-signal-safe.
     void interrupt(Thread& thread) const;
@@ -190,9 +198,11 @@ private:
     void wake(alpine_task* task, std::uint32_t why) const;
     bool wait(Thread& thread, bool locked);
     bool has_reason_to_resume(Thread& thread);
+    bool glances_at_wire(Thread& thread);
+    void begin_to_lead();
     void end_wait(Thread& thread);
     void lead(Thread& thread);
-    bool poll_wire(Thread& thread, std::uint64_t deadline_ns, int watch_fd, int bell_fd);
+    bool poll_wire(Thread& thread, std::uint64_t deadline_ns, std::uint64_t busy_ns, int watch_fd, int bell_fd);
     void park(Thread& thread);
     void unpark(alpine_task* task);
     void wait_for_turn(Thread& thread);
@@ -212,6 +222,8 @@ private:
     Seat seat_;
     alpine_task* group_ = nullptr;  ///< this process inside the stack
     Token token_{nullptr, nullptr};
+    WireGlance glance_;
+    std::uint64_t busy_poll_ns_ = 0;
     int wire_fd_ = -1;
     bool wire_gone_ = false;  ///< nothing more will come: alpined has died, or deleted the TUN. Atomic
     int kick_fd_ = -1;

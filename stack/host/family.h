@@ -69,6 +69,7 @@ struct Family {
     std::uint32_t last_serial;
     std::uint32_t starved;  ///< of the token, see token.h
     std::uint32_t leavers;  ///< not less than there are members that are leaving. Atomic
+    std::uint32_t waits;    ///< grows whenever a program's thread sees to the wire. Written with the token
     std::uint64_t rung_ns;  ///< when the keeper was last told of a fork. Atomic
     Member members[kMaxMembers];
 

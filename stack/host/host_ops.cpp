@@ -20,6 +20,7 @@ namespace alp::stack {
 namespace {
 
 int wire = -1;
+std::uint64_t packets = 0;  // read from it
 
 std::uint64_t op_realtime_ns() { return clock_ns(CLOCK_REALTIME); }
 
@@ -29,7 +30,11 @@ void op_random(void* buffer, std::uint64_t len_bytes) {
 
 void op_console(const char* text, std::uint64_t len_bytes) { write_to(STDERR_FILENO, text, len_bytes); }
 
-std::int64_t op_wire_read(const iovec* iov, int count) { return raw_syscall(SYS_readv, wire, arg(iov), count); }
+std::int64_t op_wire_read(const iovec* iov, int count) {
+    const std::int64_t result = raw_syscall(SYS_readv, wire, arg(iov), count);
+    packets += result > 0 ? 1 : 0;
+    return result;
+}
 
 std::int64_t op_wire_write(const iovec* iov, int count) { return raw_syscall(SYS_writev, wire, arg(iov), count); }
 
@@ -146,6 +151,8 @@ const alpine_host_ops ops = {
 };
 
 }  // namespace
+
+std::uint64_t packets_read() { return packets; }
 
 const alpine_host_ops* host_ops(int wire_fd) {
     wire = wire_fd;

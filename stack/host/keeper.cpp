@@ -173,9 +173,12 @@ bool Keeper::wait_for_office() {
 void Keeper::serve() {
     int looks = 0;
     while (!cpu_.ended()) {
+        const std::uint32_t waits = __atomic_load_n(&cpu_.family_->waits, __ATOMIC_RELAXED);
         look(kLookEveryNs);
         const std::uint64_t leader = __atomic_load_n(&cpu_.cpu_->leader, __ATOMIC_RELAXED);
-        if (leader != 0 && leader != thread_.id) {
+        // A thread that comes and goes is in its call's code half the time: to lead then would only be in its way.
+        const bool led_meanwhile = __atomic_load_n(&cpu_.family_->waits, __ATOMIC_RELAXED) != waits;
+        if (led_meanwhile || (leader != 0 && leader != thread_.id)) {
             if (++looks >= kLooksUntilRest) {
                 rest();
                 looks = 0;
@@ -226,7 +229,8 @@ bool Keeper::lead() {
     cpu_.token_.unlock();
     const std::uint64_t look_ns = vigil_.look_again_ns();
     if (__atomic_load_n(&cpu->pending, __ATOMIC_SEQ_CST) == 0 &&
-        (cpu_.poll_wire(thread_, std::min(deadline_ns, look_ns), vigil_.fd(), bell_.fd) || monotonic_ns() >= look_ns)) {
+        (cpu_.poll_wire(thread_, std::min(deadline_ns, look_ns), 0, vigil_.fd(), bell_.fd) ||
+         monotonic_ns() >= look_ns)) {
         look(0);
     }
     return __atomic_load_n(&cpu->leader, __ATOMIC_RELAXED) == thread_.id;

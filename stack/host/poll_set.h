@@ -39,6 +39,14 @@ public:
     PollSet(const PollSet&) = delete;
     PollSet& operator=(const PollSet&) = delete;
 
+    /// Asks again and again until one is ready, a signal comes, or at `until_ns`. False: at `until_ns`.
+    bool wait_busily(std::uint64_t until_ns) {
+        do {
+            wait(0);
+        } while (result_ == 0 && monotonic_ns() < until_ns);
+        return result_ != 0;
+    }
+
     /// Until one is ready, a signal comes or the deadline passes.
     void wait(std::uint64_t deadline_ns) {
         const std::uint64_t now = deadline_ns == kNever ? 0 : monotonic_ns();

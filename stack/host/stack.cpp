@@ -306,6 +306,8 @@ void end_failed_exec() {
     }
 }
 
+void set_busy_poll(std::uint32_t microseconds) { cpu.set_busy_poll(std::uint64_t{microseconds} * 1000); }
+
 bool is_alone() { return cpu.is_alone(); }
 
 void leave() {

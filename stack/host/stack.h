@@ -67,6 +67,11 @@ long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 
 long call_watching(pollfd* fds, nfds_t count, bool* host_ready, long number, long a = 0, long b = 0, long c = 0,
                    long d = 0, long e = 0, long f = 0);
 
+/// For `microseconds`, a thread of this process that waits in a call, and watches the wire meanwhile, asks for packets
+/// again and again before it sleeps: what comes then is met by a thread that is awake, and a core is busy meanwhile. 0,
+/// as it is at first: it sleeps at once. Kept by fork. Before other threads make calls.
+void set_busy_poll(std::uint32_t microseconds);
+
 /// True while the calling thread is inside call(): a signal handler that finds this set must not enter the
 /// stack, but note the signal and call interrupt_self(). Async-signal-safe.
 [[nodiscard]] bool inside();

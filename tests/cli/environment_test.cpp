@@ -59,6 +59,13 @@ TEST(RunEnvironmentTest, RefusesMemoryTheStackCannotBootIn) {
     EXPECT_EQ(run_environment(kInstall, options).value().at("ALPINE_MEMORY"), "67108864");
 }
 
+TEST(RunEnvironmentTest, PassesOnABusyPoll) {
+    RunOptions options;
+    EXPECT_FALSE(run_environment(kInstall, options).value().contains("ALPINE_BUSY_POLL"));
+    options.busy_poll_us = 50;
+    EXPECT_EQ(run_environment(kInstall, options).value().at("ALPINE_BUSY_POLL"), "50");
+}
+
 TEST(RunEnvironmentTest, AStackWithASlashIsAPath) {
     EXPECT_EQ(kInstall.stack_image("/tmp/mine.so"), "/tmp/mine.so");
     EXPECT_EQ(kInstall.stack_image("linux-6.1"), "/opt/alpine/lib/alpine/stack-linux-6.1.so");

@@ -42,6 +42,10 @@ def test_too_little_memory(lab):
     refused(lab, CANNOT_START, alp("echo", "ran", options=["--memory", "1K"]), "--memory")
 
 
+def test_malformed_busy_poll(lab):
+    refused(lab, CANNOT_START, alp("echo", "ran", options=["--busy-poll", "long"]), "--busy-poll")
+
+
 def test_no_program_given(lab):
     refused(lab, CANNOT_START, ["alp", "run"], "program")
 

@@ -129,6 +129,48 @@ TEST(Threads, ManyHostDescriptorsAreAllWatched) {
     close(event);
 }
 
+/// CPU time in milliseconds that this thread spends waiting 200 ms in the stack.
+double cpu_ms_of_a_wait() {
+    const std::uint64_t before = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    const timespec pause = {0, 200'000'000};
+    EXPECT_EQ(call(SYS_nanosleep, arg(&pause), 0), 0);
+    return static_cast<double>(clock_ns(CLOCK_THREAD_CPUTIME_ID) - before) / 1e6;
+}
+
+TEST(Threads, StayAwakeForAsLongAsTheyAreToPollBusily) {
+    ASSERT_TRUE(start(options()).ok());
+    EXPECT_LT(cpu_ms_of_a_wait(), 10);
+    set_busy_poll(200'000);
+    EXPECT_GT(cpu_ms_of_a_wait(), 10);
+    set_busy_poll(1000);
+    EXPECT_LT(cpu_ms_of_a_wait(), 10);
+}
+
+// The leader, awake, is told of what another thread brings it.
+TEST(Threads, BusyPollEndsWhenThereIsSomething) {
+    ASSERT_TRUE(start(options()).ok());
+    bring_up_lo();
+    set_busy_poll(30'000'000);
+    make_udp_to_itself(kFirstSocket, 7000);
+    make_udp_to_itself(kFirstSocket + 1, 7001);
+    std::thread echo([] {
+        char byte = 0;
+        for (int i = 0; i < 50; ++i) {
+            EXPECT_EQ(call(SYS_read, kFirstSocket, arg(&byte), 1), 1);
+            EXPECT_EQ(call(SYS_write, kFirstSocket + 1, arg(&byte), 1), 1);
+        }
+        thread_exit();
+    });
+    const std::uint64_t start_ns = clock_ns(CLOCK_MONOTONIC);
+    char byte = 'x';
+    for (int i = 0; i < 50; ++i) {
+        EXPECT_EQ(call(SYS_write, kFirstSocket, arg(&byte), 1), 1);
+        EXPECT_EQ(call(SYS_read, kFirstSocket + 1, arg(&byte), 1), 1);
+    }
+    echo.join();
+    EXPECT_LT(clock_ns(CLOCK_MONOTONIC) - start_ns, 10'000'000'000U);
+}
+
 // A thread with a descriptor table of its own (the mirror) hands the CPU to one that waits in ppoll behind the leader.
 TEST(Threads, MixedWaiterIsWokenByAThreadThatHasLeftTheTable) {
     ASSERT_TRUE(start(options()).ok());
