@@ -11,24 +11,7 @@ namespace {
 
 using alp::bench::die;
 using alp::bench::Endpoint;
-
-int bound_socket(const Endpoint& endpoint) {
-    const int fd = ::socket(endpoint.family, endpoint.type, 0);
-    const int one = 1;
-    if (fd < 0) {
-        die("socket");
-    }
-    ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-    if (::bind(fd, endpoint.get(), endpoint.address_len) != 0) {
-        die("bind");
-    }
-    return fd;
-}
-
-void say_ready() {
-    std::puts("ready");
-    std::fflush(stdout);
-}
+using alp::bench::say_ready;
 
 void echo_connection(int fd) {
     std::array<char, 2048> buffer{};
@@ -79,7 +62,7 @@ int main(int argc, char** argv) {
         return 2;
     }
     const Endpoint endpoint = alp::bench::parse_endpoint(argv[1], argv[2], argv[3]);
-    const int fd = bound_socket(endpoint);
+    const int fd = alp::bench::bound_socket(endpoint);
     if (endpoint.type == SOCK_STREAM) {
         serve_tcp(fd);
     }

@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -73,6 +74,33 @@ inline int connected_socket(const Endpoint& endpoint) {
         no_delay(fd);
     }
     return fd;
+}
+
+/// Bound to the endpoint, which may be left by connections of before.
+inline int bound_socket(const Endpoint& endpoint) {
+    const int fd = ::socket(endpoint.family, endpoint.type, 0);
+    const int one = 1;
+    if (fd < 0) {
+        die("socket");
+    }
+    ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    if (::bind(fd, endpoint.get(), endpoint.address_len) != 0) {
+        die("bind");
+    }
+    return fd;
+}
+
+/// As many descriptors as the system lets it have.
+inline void many_descriptors() {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+inline void say_ready() {
+    std::puts("ready");
+    std::fflush(stdout);
 }
 
 }  // namespace alp::bench

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 """Processes that share a stack, beside threads of one process, and beside the host kernel's."""
 import json
-import re
 import shutil
 import tempfile
 from pathlib import Path
 
-from lab import ADDRESS_A, ADDRESS_B, BenchError
+from lab import ADDRESS_A, ADDRESS_B
 from scenario import ALPINE, HOST, Scenario, Target, on_side, ratio_at_least, ratio_at_most
+from scenarios.servers import requests_per_s
 
 ECHO_PORT = 7010
 HTTP_PORT = 7011
@@ -18,13 +18,18 @@ SECONDS = 4
 
 
 def share_of_threads_at_least(bound):
-    return Target(f"at least 1/{bound:g} of as many threads", lambda threads, processes: processes * bound >= threads)
+    return Target(f"at least 1/{bound:g} of as many threads", lambda outcome: outcome.ratio, lambda ratio: ratio * bound >= 1,
+                  ratio_bound=1 / bound)
 
 
 class Callers(Scenario):
     """Both sides are Alpine: what the table calls the host kernel is one process with as many threads."""
     unit = "calls/us"
-    target = share_of_threads_at_least(1.3)
+    columns = ("threads", "processes")
+    target, headline = share_of_threads_at_least(1.3), True
+    question = "What do the processes of one family pay for sharing a stack, beside threads of one process?"
+    method = ("bench_callers, under Alpine on both sides: as many callers as there can be at once make getsockopt() calls on "
+              "sockets of their own; on the left the threads of one process, on the right each a process.")
 
     def __init__(self, count):
         self.name, self.title = f"family-calls-{count}", f"calls, {count} processes (left: threads)"
@@ -38,7 +43,10 @@ class Callers(Scenario):
 
 class Fork(Scenario):
     name, title, unit = "family-fork", f"fork, child and wait, {SOCKETS} connections", "us"
-    target = ratio_at_most(1.2)
+    target, headline = ratio_at_most(1.2), True
+    question = "What does a fork cost with open connections?"
+    method = (f"bench_fork on host a with {SOCKETS} connections to host b: {FORKS} times a fork, a child that ends at once, and "
+              "waiting for it; the median.")
 
     def __init__(self):
         self._server = None
@@ -71,7 +79,9 @@ http {{
 
 class Nginx(Scenario):
     name, title, unit = "family-nginx", f"nginx, {WORKERS} workers, wrk", "requests/s"
-    target = ratio_at_least(0.6)
+    target, headline = ratio_at_least(0.6), True
+    question = "How many requests a second do several processes answer that share a stack?"
+    method = f"nginx with {WORKERS} workers on host a, SO_REUSEPORT; wrk on host b, 64 connections, {SECONDS} s."
 
     def __init__(self):
         self._folder = None
@@ -94,10 +104,7 @@ class Nginx(Scenario):
                                    f"http://{ADDRESS_A}:{HTTP_PORT}/"])
         finally:
             lab.stop(server)
-        rate = re.search(r"Requests/sec: +([0-9.]+)", out)
-        if rate is None or "Non-2xx" in out or "Socket errors" in out:
-            raise BenchError("wrk: " + " ".join(out.split()))
-        return float(rate.group(1))
+        return requests_per_s(out)
 
 
 SCENARIOS = [*map(Callers, (2, 4, 16)), Fork(), Nginx()]

@@ -14,7 +14,9 @@ FILE_BYTES = 64 << 20
 
 class CurlMemory(Scenario):
     name, title, unit = "memory", "resident memory of curl, peak", "MiB"
-    target = extra_at_most(64, "MiB")
+    target, headline = extra_at_most(32, "MiB"), True
+    question = "How much memory does a stack take in a program's process?"
+    method = f"The largest resident set of curl while it fetches {FILE_BYTES >> 20} MiB from host b (bench_usage, wait4(2))."
 
     def __init__(self):
         self._server = self._folder = None
@@ -35,7 +37,7 @@ class CurlMemory(Scenario):
 
     def measure(self, lab, side):
         fetch = ["curl", "--silent", "--show-error", "--fail", "-o", "/dev/null", f"http://{ADDRESS_B}:{PORT}/file"]
-        report = lab.run("a", ["bench_peak_memory", *on_side(side, fetch)])[1]
+        report = lab.run("a", ["bench_usage", *on_side(side, fetch)])[1]
         return json.loads(report.splitlines()[-1])["peak_kib"] / 1024
 
 

@@ -23,6 +23,8 @@ def report_of(program, entries):
 
 class BindPorts(Scenario):
     name, title, unit = "bind-ports", "10,000 ports bound, each", "us"
+    question = "What does a port cost a process that has many?"
+    method = f"bench_bind_ports on host a: {PORTS} UDP sockets bound to ports of the system's choosing."
 
     def measure(self, lab, side):
         report = json.loads(lab.run("a", on_side(side, ["bench_bind_ports", str(PORTS)]))[0])
@@ -33,11 +35,15 @@ class Steering(Scenario):
     """bench_steering (BPF_PROG_TEST_RUN) with few flows in the map, and with many."""
     unit = "ns"
     figure = staticmethod(min)  # a program that always does the same: whatever disturbs it only adds
+    question = "Does the price of a packet grow with the number of flows?"
 
     def __init__(self, flows, which, title, target=None):
         self.name = f"steering-{which}-{flows}"
         self.title = f"{title}, {FEW_FLOWS} / {flows:,}"
-        self.target = target
+        self.columns = (f"{FEW_FLOWS} flows", f"{flows:,} flows")
+        self.method = ("bench_steering: a packet through the program host_ingress by BPF_PROG_TEST_RUN, with so many flows in "
+                       "the map; " + {"same": "always of one flow.", "any": "of a random flow each time."}[which])
+        self.target, self.headline = target, target is not None
         self._flows, self._which = flows, which
 
     def measure(self, lab, side):
@@ -49,9 +55,12 @@ class ClassicFilter(Scenario):
     """bench_classic_filter with few ports, and with many: the classic wire's part in every packet of the host."""
     unit = "ns"
     figure = staticmethod(min)
+    question = "What does the classic wire's filter add to each packet that is for nobody?"
+    method = "bench_classic_filter: the filter that libpcap makes for so many ports, on one packet again and again."
 
     def __init__(self, ports):
         self.name, self.title = f"classic-filter-{ports}", f"classic wire's filter, {FEW_FLOWS} / {ports:,}"
+        self.columns = (f"{FEW_FLOWS} ports", f"{ports:,} ports")
         self._ports = ports
 
     def measure(self, lab, side):
@@ -60,10 +69,12 @@ class ClassicFilter(Scenario):
 
 class Beside(Scenario):
     """iperf3 between the plain hosts; on the right with alpined running, or with a program under Alpine beside it."""
-    unit = "Gbit/s"
+    unit, headline = "Gbit/s", True
+    question = "What do programs pay that have nothing to do with Alpine?"
 
-    def __init__(self, name, title, busy, target):
-        self.name, self.title, self.target = name, title, target
+    def __init__(self, name, title, columns, busy, target):
+        self.name, self.title, self.columns, self.target = name, title, columns, target
+        self.method = f"iperf3 between the plain hosts, {SECONDS} s: {columns[0]} on the left, {columns[1]} on the right."
         self._busy = busy
         self._server = None
 
@@ -97,6 +108,9 @@ class Forwarded(Scenario):
     """TCP from a third host to b by way of a, which forwards it: iperf3, on the right with an idle alpined on a."""
     unit = "Gbit/s"
     name, title, target = "forward-idle", "forwarded, no alpined / alpined idle", ratio_at_least(0.97)
+    headline, columns = True, ("no alpined", "alpined idle")
+    question = "What does a router pay for an alpined that has nothing to do?"
+    method = f"iperf3, {SECONDS} s, from a third host to b by way of a, which forwards it; without alpined on a, and with it."
 
     def __init__(self):
         self._server = None
@@ -146,6 +160,8 @@ SCENARIOS = [
     ClassicFilter(100),
     ClassicFilter(1_000),
     Forwarded(),
-    Beside("host-idle", "iperf3, no alpined / alpined idle", False, ratio_at_least(0.97)),
-    Beside("host-beside", "iperf3, alpined idle / a stack, too", True, ratio_at_least(0.95)),
+    Beside("host-idle", "iperf3, no alpined / alpined idle", ("no alpined", "alpined idle"), False,
+           ratio_at_least(0.97)),
+    Beside("host-beside", "iperf3, alpined idle / a stack, too", ("alpined idle", "a stack, too"), True,
+           ratio_at_least(0.95)),
 ]

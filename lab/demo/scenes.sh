@@ -142,7 +142,7 @@ scene_sctp() {
 scene_figures() {
     heading '4. The figures'
     say 'The same program on both sides, by turns, over the same cable; medians of three rounds. Half a minute.' ''
-    "$repo/bench/run" --targets --rounds 3 2>&1 | sed -u 's/^/  /' || not_ok 'a measurement failed'
+    "$repo/bench/run" --headline --rounds 3 2>&1 | sed -u 's/^/  /' || not_ok 'a measurement failed'
 }
 
 conclude() {
