@@ -5,7 +5,7 @@ import json
 import lwip
 from lab import ADDRESS_B, ADDRESS_B6
 from scenario import Scenario, on_side, per_gigabyte, ratio_at_least
-from sides import CLASSIC, LWIP, PASTA, SLIRP
+from sides import CLASSIC, LWIP, PASTA, SLIRP, is_user
 
 PORT = 5201
 SECONDS = 3
@@ -31,9 +31,10 @@ class Bulk(Scenario):
 
     def measure(self, lab, side):
         if side == LWIP:
-            return lwip.bulk_sample(lab)
+            arrived, report = lwip.bulk(lab)
+            return per_gigabyte(arrived["bytes"] * 8 / arrived["seconds"] / 1e9, report, arrived["bytes"])
         command = ["iperf3", "--json", "-c", self._address, "-p", str(PORT), "-t", str(SECONDS), *self._options]
-        out, usage = lab.run("a", ["bench_usage", *on_side(side, command)])
+        out, usage = lab.run("a", ["bench_usage", *on_side(side, command)], user=is_user(side))
         received = json.loads(out)["end"]["sum_received"]
         return per_gigabyte(received["bits_per_second"] / 1e9, json.loads(usage.splitlines()[-1]), received["bytes"])
 

@@ -5,7 +5,7 @@ import json
 import lwip
 from lab import ADDRESS_B
 from scenario import Scenario, SharedRuns, on_side, per_request, ratio_at_most
-from sides import CLASSIC, LWIP, PASTA, SLIRP
+from sides import CLASSIC, LWIP, PASTA, SLIRP, is_user
 
 PORT = 7007
 COUNT = 10_000
@@ -17,7 +17,7 @@ def runs_of(program, *, user=True):
     def run(lab, side):
         if side == LWIP:
             return lwip.round_trips(lab, PORT, COUNT)
-        return json.loads(lab.run("a", on_side(side, program), user=user)[0])
+        return json.loads(lab.run("a", on_side(side, program), user=user and is_user(side))[0])
     return SharedRuns(run)
 
 
