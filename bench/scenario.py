@@ -174,7 +174,10 @@ def run_scenario(lab, scenario, rounds, with_peers=False):
 
 
 def _measured(lab, scenario, side):
-    measured = scenario.measure(lab, side)
+    try:
+        measured = scenario.measure(lab, side)
+    except (ValueError, KeyError, IndexError) as error:
+        raise BenchError(f"no report that can be read: {error!r}") from None
     return measured if isinstance(measured, Sample) else Sample(measured)
 
 

@@ -14,7 +14,7 @@ inside=$!
 while [[ $(readlink "/proc/$inside/ns/net") == "$(readlink /proc/self/ns/net)" ]]; do
     sleep 0.01
 done
-slirp4netns --configure --mtu=65520 --ready-fd="$ready" "$inside" tap0 2>&1 &
+slirp4netns --configure --mtu=65520 --ready-fd="$ready" "$inside" tap0 >&2 &
 slirp=$!
 status=0
 wait "$inside" || status=$?

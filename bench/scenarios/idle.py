@@ -2,6 +2,7 @@
 """What a program costs that waits: wake-ups, and memory for connections that nothing happens on."""
 import json
 import re
+import resource
 import signal
 import time
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from scenario import ALPINE, HOST, Scenario, SharedRuns, Target, alpine_at_most,
 IDLE_PORT, PORT = 7015, 7100
 SETTLING_S, WATCHED_S = 1, 10
 PORTS = 16  # a host has some 28,000 ports of its own for each of the other's
-CONNECTIONS = 100_000
+MANY, FEWER = 100_000, 15_000  # the latter where a process may not have so many descriptors
+OTHER_DESCRIPTORS = 1000
 FREED_S = 3  # what is closed is given back some time later
 
 
@@ -67,12 +69,19 @@ class Held:
     many_per_s: float
 
 
-def hold_connections(lab, side):
+def check_descriptors(count):
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if limit < count + OTHER_DESCRIPTORS:
+        raise BenchError(f"this machine lets a process have no more than {limit:,} descriptors (ulimit -Hn)")
+
+
+def hold_connections(lab, side, count):
     """Opens them, looks, and lets go."""
+    check_descriptors(count)
     server = lab.serve("b", ["bench_accept_connections", ADDRESS_B, str(PORT), str(PORTS)], says_ready=True)
     client = None
     try:
-        command = ["bench_hold_connections", ADDRESS_B, str(PORT), str(PORTS), str(CONNECTIONS)]
+        command = ["bench_hold_connections", ADDRESS_B, str(PORT), str(PORTS), str(count)]
         client = lab.serve("a", on_side(side, command), says_ready=True)
         in_host, in_stack = host_slab_bytes(), stack_slab_bytes(lab, client.pid) if side == ALPINE else 0
         client.send_signal(signal.SIGUSR1)
@@ -80,54 +89,64 @@ def hold_connections(lab, side):
         time.sleep(FREED_S)
         in_host = host_slab_bytes() - in_host
         in_stack = stack_slab_bytes(lab, client.pid) - in_stack if side == ALPINE else 0
-        return Held(in_host / CONNECTIONS, in_stack / CONNECTIONS, report["few_per_second"], report["many_per_second"])
+        return Held(in_host / count, in_stack / count, report["few_per_second"], report["many_per_second"])
     finally:
         for program in filter(None, (client, server)):
             lab.stop(program)
         time.sleep(FREED_S)
 
 
-RUNS = SharedRuns(hold_connections)
-HOW = (f"bench_hold_connections on host a opens {CONNECTIONS:,} TCP connections to bench_accept_connections on host b, {PORTS} "
-       "ports there by turns, and keeps them. ")
+def how(count):
+    return (f"bench_hold_connections on host a opens {count:,} TCP connections to bench_accept_connections on host b, {PORTS} "
+            "ports there by turns, and keeps them. ")
 
 
 class Memory(Scenario):
-    name, title, unit = "idle-connections-memory", f"{CONNECTIONS:,} connections, each", "bytes"
-    target = ratio_at_most(1.2)
+    unit = "bytes"
     question = "How much memory of the stack does a connection take on which nothing happens?"
-    method = HOW + ("How much the slab (Slab of /proc/meminfo) grows for each: on Alpine's side that of the stack in the process, by "
-                    "`alp enter`; on the host's side half of what the host kernel's grows, which holds both ends, each a "
-                    "descriptor, an inode and a socket.")
+
+    def __init__(self, count, runs, target):
+        self.name, self.title, self.target = f"idle-memory-{count}", f"{count:,} idle connections, each", target
+        self.method = how(count) + (
+            "How much the slab (Slab of /proc/meminfo) grows for each: on Alpine's side that of the stack in the process, by `alp "
+            "enter`; on the host's side half of what the host kernel's grows, which holds both ends, each a descriptor, an inode and "
+            "a socket.")
+        self._runs = runs
 
     def measure(self, lab, side):
-        held = RUNS.next(self, lab, side)
+        held = self._runs.next(self, lab, side)
         return held.host_bytes / 2 if side == HOST else held.stack_bytes
 
 
 class HostMemory(Scenario):
-    name, title, unit = "idle-connections-host", "  the host kernel's part", "bytes"
+    unit = "bytes"
     question = "How much of the host kernel's memory does a connection of Alpine's take?"
-    method = HOW + ("How much the host kernel's slab grows for each. On the left both ends are the host kernel's; on the right the end "
-                    "on host b is, and of Alpine's the host socket that stands for its descriptor.")
+
+    def __init__(self, count, runs):
+        self.name, self.title = f"idle-host-memory-{count}", "  the host kernel's part"
+        self.method = how(count) + (
+            "How much the host kernel's slab grows for each. On the left both ends are the host kernel's; on the right the end on "
+            "host b is, and of Alpine's the host socket that stands for its descriptor.")
+        self._runs = runs
 
     def measure(self, lab, side):
-        return RUNS.next(self, lab, side).host_bytes
+        return self._runs.next(self, lab, side).host_bytes
 
 
 class ConnectRate(Scenario):
     """Few and many of the same runs."""
     unit = "per s"
-    columns = ("with 100", f"with {CONNECTIONS:,}")
     question = "Does opening a connection take longer when there are many?"
-    method = HOW + ("2,000 of them timed after the first 100 (left), and the last 2,000 (right).")
 
-    def __init__(self, name, title, measured, target=None):
-        self.name, self.title, self.target = name, title, target
-        self._measured = measured
+    def __init__(self, count, runs, measured, target=None):
+        self.name = f"connect-rate-{count}" + ("-host" if measured == HOST else "")
+        self.title = f"connecting, 100 / {count:,} open" if measured == ALPINE else "  on the host's kernel"
+        self.columns, self.target = ("with 100", f"with {count:,}"), target
+        self.method = how(count) + "2,000 of them timed after the first 100 (left), and the last 2,000 (right)."
+        self._runs, self._measured = runs, measured
 
     def measure(self, lab, side):
-        held = RUNS.next((self, side), lab, self._measured)
+        held = self._runs.next((self, side), lab, self._measured)
         return held.few_per_s if side == HOST else held.many_per_s
 
 
@@ -136,8 +155,10 @@ def flat_within(bound):
                   ratio_bound=1 / bound)
 
 
-SCENARIOS = [
-    WakeUps(), Memory(), HostMemory(),
-    ConnectRate("connect-rate", f"connecting, 100 / {CONNECTIONS:,} open", ALPINE, flat_within(1.3)),
-    ConnectRate("connect-rate-host", "  on the host's kernel", HOST),
-]
+def rows(count, memory_target=None, rate_target=None):
+    runs = SharedRuns(lambda lab, side: hold_connections(lab, side, count))
+    return [Memory(count, runs, memory_target), HostMemory(count, runs), ConnectRate(count, runs, ALPINE, rate_target),
+            ConnectRate(count, runs, HOST)]
+
+
+SCENARIOS = [WakeUps(), *rows(MANY, ratio_at_most(1.2), flat_within(1.3)), *rows(FEWER)]
