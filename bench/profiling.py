@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Where the time goes: Alpine's side of a scenario, once, under perf. Every process of Alpine's is recorded from its start,
 with the kernel's part; the stack is an ELF file mapped in it, whose symbols perf finds by itself."""
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -9,7 +10,7 @@ from lab import BenchError, Lab
 from sides import ALPINE, is_alpine
 
 FREQUENCY_HZ = 10_000
-TOP = 40
+TOP, TOP_IMAGES = 40, 8
 
 
 class RecordedLab(Lab):
@@ -40,16 +41,22 @@ def profile(instance, scenario, path):
             scenario.stop(lab)
         if not lab.recordings:
             raise BenchError(f"{scenario.name}: runs nothing under Alpine")
-        own_time = "\n".join(_report(recording, "--no-children", "-g", "none") for recording in lab.recordings)
-        callers = "\n".join(_report(recording, "--no-children", "-g", "caller,0.5") for recording in lab.recordings)
+        images, symbols, callers = ("\n".join(_report(recording, *options) for recording in lab.recordings) for options in (
+            ["--sort", "dso", "-g", "none"], ["--sort", "dso,symbol", "-g", "none"],
+            ["--sort", "dso,symbol", "-g", "caller,0.5", "--percent-limit", "0.5"]))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"{own_time}\n\nThe same with callers\n\n{callers}", encoding="utf-8")
-    return "\n".join([line for line in own_time.splitlines() if line.strip() and not line.startswith("#")][:TOP])
+    path.write_text(f"{images}\n\nBy symbol\n\n{symbols}\n\nWith callers\n\n{callers}", encoding="utf-8")
+    return "\n".join([*_lines(images)[:TOP_IMAGES], "", *_lines(symbols)[:TOP]])
+
+
+def _lines(report):
+    return [line for line in report.splitlines() if line.strip() and not line.startswith("#")]
 
 
 def _report(recording, *options):
-    done = subprocess.run(["perf", "report", "--stdio", "-i", str(recording), "--sort", "dso,symbol", "--percent-limit",
-                           "0.2", *options], text=True, capture_output=True, check=False)
+    done = subprocess.run(["perf", "report", "--stdio", "--no-children", "-i", str(recording), "--percent-limit", "0.1",
+                           *options], text=True, capture_output=True, check=False)
     if done.returncode != 0:
         raise BenchError(f"perf report: {done.stderr.strip()}")
-    return done.stdout
+    # It fills its columns to the width of the widest, and has two for a branch that is not recorded.
+    return "\n".join(re.sub(r"\s+(-\s+-)?\s*$", "", line) for line in done.stdout.splitlines())

@@ -14,7 +14,7 @@ from scenario import ALPINE, HOST, Scenario, SharedRuns, Target, alpine_at_most,
 IDLE_PORT, PORT = 7015, 7100
 SETTLING_S, WATCHED_S = 1, 10
 PORTS = 16  # a host has some 28,000 ports of its own for each of the other's
-MANY, FEWER = 100_000, 15_000  # the latter where a process may not have so many descriptors
+MANY, FEWER = 100_000, 12_000  # the latter where a process may not have so many descriptors, or ports
 OTHER_DESCRIPTORS = 1000
 FREED_S = 3  # what is closed is given back some time later
 
