@@ -34,7 +34,7 @@
 #define ALPINE_ABI_STACK_H
 
 /* Raise on every change of a structure or a meaning in this file. */
-#define ALPINE_STACK_ABI_VERSION 5
+#define ALPINE_STACK_ABI_VERSION 6
 #define ALPINE_STACK_MAGIC 0x414c5053 /* "ALPS" */
 
 #define ALPINE_IMAGE_BASE 0x200000000000
@@ -184,7 +184,8 @@ struct alpine_process {
 	const struct alpine_host_ops *ops;
 	alp_u64 thread; /* host thread id of the thread that holds the token */
 	alp_u64 wire_mtu_bytes;
-	alp_u64 has_wire;
+	alp_u32 has_wire;
+	alp_u32 wire_segments_udp; /* the wire takes and hands over UDP datagrams not yet cut */
 };
 ALPINE_ASSERT_LAYOUT(sizeof(struct alpine_process) == 40);
 

@@ -28,9 +28,20 @@ namespace {
 constexpr std::size_t kBufferBytes = 32 * 1024; /* on the caller's stack, which may be a small thread's */
 constexpr std::size_t kMaxCount = 0x7ffff000;   /* MAX_RW_COUNT */
 
-/// Sends up to `count` bytes of the host file from `position`. Bytes sent or -errno.
+/// Of `count` bytes from `position`, those that the file has by now; all of them where it is no ordinary file.
+std::size_t bytes_there(int file, off_t position, std::size_t count) {
+    struct stat status {};
+    if (raw_syscall(SYS_fstat, file, arg(&status)) < 0 || !S_ISREG(status.st_mode)) {
+        return count;
+    }
+    return std::min(count, static_cast<std::size_t>(std::max<off_t>(status.st_size - position, 0)));
+}
+
+/// Sends up to `count` bytes of the host file from `position`. Bytes sent or -errno. As the kernel's own, it says of
+/// all pieces but the last that there is more: they go out in packets as large as can be.
 long copy_file_to_socket(int out, int in, off_t position, std::size_t count) {
     alignas(64) char buffer[kBufferBytes];
+    const std::size_t there = count > kBufferBytes ? bytes_there(in, position, count) : 0;
     std::size_t sent = 0;
     while (sent < count) {
         const std::size_t wanted = std::min(count - sent, sizeof(buffer));
@@ -38,7 +49,8 @@ long copy_file_to_socket(int out, int in, off_t position, std::size_t count) {
         if (have <= 0) {
             return sent > 0 || have == 0 ? static_cast<long>(sent) : have;
         }
-        const long done = send_to(out, buffer, static_cast<std::size_t>(have), 0, nullptr, 0);
+        const int more = sent + static_cast<std::size_t>(have) < there ? MSG_MORE : 0;
+        const long done = send_to(out, buffer, static_cast<std::size_t>(have), more, nullptr, 0);
         if (done < 0) {
             return sent > 0 ? static_cast<long>(sent) : done;
         }

@@ -21,6 +21,7 @@
 #include "stack/host/own_table.h"
 #include "stack/host/own_thread.h"
 #include "stack/host/private_fd.h"
+#include "stack/host/wire_offloads.h"
 
 namespace alp::stack {
 
@@ -105,6 +106,7 @@ Result<void> start(const Options& options) {
     }
     process.value()->wire_mtu_bytes = options.mtu_bytes;
     process.value()->has_wire = options.wire_fd >= 0 ? 1 : 0;
+    process.value()->wire_segments_udp = wire_segments_udp(options.wire_fd) ? 1 : 0;
     if (Result<void> done = prepare_process(*image.value(), *process.value(), options.wire_fd, options.handle_faults);
         !done) {
         return done;

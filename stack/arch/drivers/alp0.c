@@ -8,7 +8,7 @@
  * reads packets until the queue is empty. Each packet, up to 64 KiB with GSO, is read straight into memory the
  * stack keeps: its first bytes into the skb's linear part, the rest into pages that become its fragments. Pages a
  * packet did not fill serve the next one. Sending is a gathering write straight from the skb's fragments. The wire
- * segments and checksums (TSO, HW_CSUM), so a 64 KiB send is one packet here.
+ * segments and checksums (TSO, USO, HW_CSUM), so a 64 KiB send is one packet here.
  *
  * There is no link layer: neighbours are the host's business (ARPHRD_NONE, NOARP).
  */
@@ -254,6 +254,10 @@ static void alp0_setup(struct net_device *dev)
 	dev->max_mtu = MAX_MTU_BYTES;
 	dev->tx_queue_len = TX_QUEUE_LEN;
 	dev->hw_features = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_TSO | NETIF_F_TSO6 | NETIF_F_TSO_ECN | NETIF_F_HIGHDMA;
+#ifdef VIRTIO_NET_HDR_GSO_UDP_L4 /* virtio_net_hdr_from_skb() can say so since Linux 6.2 */
+	if (ALPINE_PROCESS->wire_segments_udp)
+		dev->hw_features |= NETIF_F_GSO_UDP_L4;
+#endif
 	dev->features = dev->hw_features;
 }
 
