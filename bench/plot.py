@@ -46,7 +46,8 @@ def _plot_samples(axes, outcome):
         axes.plot([place] * len(values), values, "o", color=colour, markersize=4, alpha=0.6, zorder=2)
         axes.vlines(place + 0.15, *spread(values), color=colour, linewidth=2)
         axes.plot([place + 0.15], [median(values)], "_", color=colour, markersize=12, markeredgewidth=2)
-    axes.set_xticks(range(len(measured)), [_label(outcome, side) for side in measured])
+    axes.set_xticks(range(len(measured)), [_label(outcome, side) for side in measured],
+                    fontsize=9 if len(measured) < 5 else 7.5)
     axes.set_xlim(-0.5, len(measured) - 0.5)
     axes.set_ylim(bottom=0)
     axes.set_ylabel(outcome.scenario.unit)
@@ -67,7 +68,7 @@ def _plot_ratios(axes, outcome):
     bound = outcome.scenario.target.ratio_bound if outcome.scenario.target else None
     if bound is not None:
         axes.axhline(bound, color="#d62728", linewidth=1)
-        axes.annotate("target", (1, bound), color="#d62728", fontsize=8, va="bottom")
+        axes.annotate("target", (1, bound), color="#d62728", fontsize=8, va="top")
     axes.set_xticks(range(1, len(ratios) + 1))
     axes.set_ylim(bottom=0)
     axes.set_xlabel("round")

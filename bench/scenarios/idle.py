@@ -45,26 +45,25 @@ class WakeUps(Scenario):
             lab.stop(program)
 
 
-def slab_bytes(meminfo):
+def host_slab_bytes():
+    meminfo = Path("/proc/meminfo").read_text(encoding="ascii")
     return int(re.search(r"^Slab:\s+(\d+) kB", meminfo, re.MULTILINE).group(1)) << 10
 
 
-def host_slab_bytes():
-    return slab_bytes(Path("/proc/meminfo").read_text(encoding="ascii"))
-
-
-def stack_slab_bytes(lab, pid):
-    meminfo = lab.run("a", ["alp", "enter", str(pid), "--", "cat", "/proc/meminfo"])[0]
-    if meminfo == Path("/proc/meminfo").read_text(encoding="ascii"):
-        raise BenchError("alp enter: /proc/meminfo is the host's")
-    return slab_bytes(meminfo)
+def arena_bytes(pid):
+    """What is resident of the arena that the process's stack lives in."""
+    smaps = Path(f"/proc/{pid}/smaps").read_text(encoding="utf-8", errors="replace")
+    sizes = re.findall(r"memfd:alpine-arena.*\n(?:.*\n)*?Rss:\s+(\d+) kB", smaps)
+    if not sizes:
+        raise BenchError("no arena is mapped in the process")
+    return sum(map(int, sizes)) << 10
 
 
 @dataclass(frozen=True)
 class Held:
     """What a run with many connections gave."""
     host_bytes: float   # of the host kernel's slab, each connection, both ends
-    stack_bytes: float  # of the stack's, each connection; 0 where there is none
+    stack_bytes: float  # of the stack's arena, each connection; 0 where there is none
     few_per_s: float
     many_per_s: float
 
@@ -83,12 +82,12 @@ def hold_connections(lab, side, count):
     try:
         command = ["bench_hold_connections", ADDRESS_B, str(PORT), str(PORTS), str(count)]
         client = lab.serve("a", on_side(side, command), says_ready=True)
-        in_host, in_stack = host_slab_bytes(), stack_slab_bytes(lab, client.pid) if side == ALPINE else 0
+        in_host, in_stack = host_slab_bytes(), arena_bytes(client.pid) if side == ALPINE else 0
         client.send_signal(signal.SIGUSR1)
         report = json.loads(lab.line_from(client))
         time.sleep(FREED_S)
         in_host = host_slab_bytes() - in_host
-        in_stack = stack_slab_bytes(lab, client.pid) - in_stack if side == ALPINE else 0
+        in_stack = arena_bytes(client.pid) - in_stack if side == ALPINE else 0
         return Held(in_host / count, in_stack / count, report["few_per_second"], report["many_per_second"])
     finally:
         for program in filter(None, (client, server)):
@@ -108,9 +107,9 @@ class Memory(Scenario):
     def __init__(self, count, runs, target):
         self.name, self.title, self.target = f"idle-memory-{count}", f"{count:,} idle connections, each", target
         self.method = how(count) + (
-            "How much the slab (Slab of /proc/meminfo) grows for each: on Alpine's side that of the stack in the process, by `alp "
-            "enter`; on the host's side half of what the host kernel's grows, which holds both ends, each a descriptor, an inode and "
-            "a socket.")
+            "How much memory each takes: on Alpine's side what becomes resident of the arena that the stack lives in, with all that "
+            "it holds (/proc/PID/smaps); on the host's side half of what the host kernel's slab (/proc/meminfo) grows, as it "
+            "holds both ends, each a descriptor, an inode and a socket.")
         self._runs = runs
 
     def measure(self, lab, side):

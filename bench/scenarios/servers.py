@@ -124,6 +124,6 @@ class Redis(Served):
         raise BenchError("redis-benchmark: " + " ".join(out.split()))
 
 
-PLAIN, PIPELINED = 100_000, 1_000_000
+PLAIN, PIPELINED = 100_000, 300_000
 SCENARIOS = [Nginx(1), Nginx(100), Redis("GET", 1, PLAIN), Redis("SET", 1, PLAIN), Redis("GET", 16, PIPELINED),
              Redis("SET", 16, PIPELINED)]
