@@ -89,7 +89,7 @@ class Nginx(Served):
         return ["nginx", "-e", str(self._folder / "error.log"), "-c", str(self._folder / "nginx.conf")]
 
     def _ask(self, lab):
-        out, _ = lab.run("b", ["wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{SECONDS}s",
+        out, _ = lab.run("b", ["wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{SECONDS}s", "--timeout", "10s",
                                f"http://{ADDRESS_A}:{HTTP_PORT}/file"])
         return requests_per_s(out), int(re.search(r"(\d+) requests in", out).group(1))
 
