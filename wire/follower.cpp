@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "wire/follower.h"
 
-#include <poll.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -9,6 +8,7 @@
 #include <utility>
 
 #include "base/raw_syscall.h"
+#include "stack/host/bell.h"
 #include "stack/host/own_thread.h"
 #include "stack/host/private_fd.h"
 #include "stack/host/stack.h"
@@ -27,9 +27,9 @@ void* follow_for_ever(void* argument) {
     auto& mirror = *static_cast<Mirror*>(argument);
     stack::begin_own_thread("alpine-mirror");
     stack::leave_descriptor_table(mirror.change_fd());
+    stack::Bell used;
     for (;;) {
-        pollfd changes{mirror.change_fd(), POLLIN, 0};
-        raw_syscall(SYS_poll, arg(&changes), 1, Mirror::kWaitMs);
+        stack::wait_unless_used(used, mirror.change_fd(), Mirror::kWaitMs);
         // What failed (no memory in the stack, tables that keep changing) may succeed later; till then the stack has
         // what it had.
         while (!mirror.follow()) {

@@ -27,7 +27,7 @@ public:
     /// Alpine: the program must not be able to close it.
     [[nodiscard]] int change_fd() const { return changes_.fd(); }
 
-    /// For how long to wait for that at most, in ms: nobody announces path MTUs.
+    /// For how long to wait for that at most while the stack is used, in ms: nobody announces path MTUs.
     static constexpr int kWaitMs = PathMtuWatch::kReadEveryMs;
 
     /// Brings the stack up to date with what has been announced, or learnt by the host; cheap when nothing of it

@@ -130,9 +130,19 @@ void Cpu::end_stack() {
 
 // --- Running the stack ---
 
+void Cpu::note_use() const {
+    if (__builtin_expect(__atomic_load_n(&family_->use, __ATOMIC_RELAXED) == kUsed, 1)) {
+        return;
+    }
+    if (__atomic_exchange_n(&family_->use, kUsed, __ATOMIC_SEQ_CST) == kSleepsOnUse) {
+        ring(bell_out_, family_->use_bell);
+    }
+}
+
 /// Resumes the stack. True: it has come to rest and the caller still holds the token. False: the token was handed
 /// to another thread.
 bool Cpu::drive(Thread& thread) {
+    note_use();
     process_->thread = thread.id;
     __atomic_store_n(&cpu_->running, 1, __ATOMIC_RELAXED);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -485,6 +495,28 @@ bool Cpu::poll_wire(Thread& thread, std::uint64_t deadline_ns, std::uint64_t bus
         __atomic_fetch_or(&cpu_->pending, pending, __ATOMIC_SEQ_CST);
     }
     return set.own_is_ready(2) || set.own_is_ready(3);
+}
+
+/// Without limit only when the whole wait before, and what the caller did since, was without use: what came of the last
+/// use is looked for once more.
+void Cpu::wait_unless_used(Bell& bell, int fd, int limit_ms) {
+    constexpr std::uint64_t kNsPerMs = 1'000'000;
+    std::uint64_t deadline_ns = monotonic_ns() + static_cast<std::uint64_t>(limit_ms) * kNsPerMs;
+    if (bell.make(false)) {
+        family_->use_bell = bell.name;
+        std::uint32_t unused = kUnused;
+        if (__atomic_compare_exchange_n(&family_->use, &unused, kSleepsOnUse, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_RELAXED)) {
+            deadline_ns = kNever;
+        } else {
+            __atomic_store_n(&family_->use, kUnused, __ATOMIC_SEQ_CST);
+        }
+    }
+    PollSet set({fd, bell.fd}, nullptr, 0);
+    set.wait(deadline_ns);
+    if (set.own_is_ready(1)) {
+        bell.silence();
+    }
 }
 
 void Cpu::interrupt(Thread& thread) const {

@@ -115,6 +115,10 @@ public:
     /// before the process's threads make calls.
     void set_busy_poll(std::uint64_t ns) { busy_poll_ns_ = ns; }
 
+    /// Waits until `fd` is readable, for `limit_ms` at most while the family uses the stack. For one thread of the
+    /// family, with a descriptor table of its own, in which `bell` is made.
+    void wait_unless_used(Bell& bell, int fd, int limit_ms);
+
     /// Ends the wait of the calling thread as a signal does. Async-signal-safe.
     void interrupt(Thread& thread) const;
 
@@ -186,6 +190,7 @@ private:
     void take(const Parts& parts);
     Result<void> open_descriptors();
     bool drive(Thread& thread);
+    void note_use() const;
     bool lock(Thread& thread);
     bool try_lock(Thread& thread);
     bool settle_death(Thread& thread);

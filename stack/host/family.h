@@ -55,6 +55,13 @@ struct Member {
     FamilyDescriptors descriptors;
 };
 
+/// Values of Family::use.
+enum : std::uint32_t {
+    kUsed = 0,        ///< the stack has run since the mirror last looked
+    kUnused = 1,      ///< it has not
+    kSleepsOnUse = 2  ///< and whoever resumes it rings `use_bell`
+};
+
 struct Family {
     static constexpr std::size_t kMaxMembers = 16384;
 
@@ -67,10 +74,12 @@ struct Family {
     std::uint32_t end;         ///< one past the last place in use
     std::uint32_t generation;  ///< changes whenever a member comes or goes
     std::uint32_t last_serial;
-    std::uint32_t starved;  ///< of the token, see token.h
-    std::uint32_t leavers;  ///< not less than there are members that are leaving. Atomic
-    std::uint32_t waits;    ///< grows whenever a program's thread sees to the wire. Written with the token
-    std::uint64_t rung_ns;  ///< when the keeper was last told of a fork. Atomic
+    std::uint32_t starved;   ///< of the token, see token.h
+    std::uint32_t leavers;   ///< not less than there are members that are leaving. Atomic
+    std::uint32_t waits;     ///< grows whenever a program's thread sees to the wire. Written with the token
+    std::uint32_t use;       ///< atomic
+    std::uint64_t use_bell;  ///< name of an address, see bell.h
+    std::uint64_t rung_ns;   ///< when the keeper was last told of a fork. Atomic
     Member members[kMaxMembers];
 
     /// As the first process makes it: zeroed memory.

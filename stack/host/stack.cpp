@@ -308,6 +308,8 @@ void end_failed_exec() {
     }
 }
 
+void wait_unless_used(Bell& bell, int fd, int limit_ms) { cpu.wait_unless_used(bell, fd, limit_ms); }
+
 void set_busy_poll(std::uint32_t microseconds) { cpu.set_busy_poll(std::uint64_t{microseconds} * 1000); }
 
 bool is_alone() { return cpu.is_alone(); }

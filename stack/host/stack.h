@@ -26,6 +26,7 @@ struct alpine_task;
 
 namespace alp::stack {
 
+struct Bell;
 struct Member;
 
 /// With less RAM the stack does not come through its boot; start() answers EINVAL.
@@ -101,6 +102,11 @@ void thread_exit();
 /// but `kept` and what the stack needs (own_table.h). Descriptors 0 to 2 are there, and can neither be read nor
 /// written.
 void leave_descriptor_table(int kept);
+
+/// For a thread that has left the descriptor table: waits until `fd` is readable. While the family uses the stack, for
+/// `limit_ms` at most, else until it does again. One thread of the family, the same all the time, with the same `bell`
+/// (bell.h), empty at first.
+void wait_unless_used(Bell& bell, int fd, int limit_ms);
 
 /// gettid(2) of the calling thread, without the system call. Async-signal-safe.
 [[nodiscard]] std::uint32_t thread_id();
