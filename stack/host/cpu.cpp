@@ -190,14 +190,16 @@ long Cpu::run_call(Thread& thread) {
     if (!lock(thread)) {
         return -ECONNABORTED;
     }
+    if (may_glance() && at_call_.is_due()) {
+        glance(thread, at_call_);
+    }
     task->wants_in = 1;
     cpu_->enter = task;
     for (;;) {
         const bool holds = drive(thread);
         if (task->wants_in == 0) {
-            if (thread.glances) {
-                thread.glances = false;
-                glance_.note(true);
+            if (thread.glance != nullptr) {
+                end_glance(thread);
             }
             if (holds) {
                 release(thread);
@@ -285,7 +287,7 @@ bool Cpu::wait(Thread& thread, bool locked) {
     do {
         if (!locked) {
             wait_for_turn(thread);
-        } else if (has_reason_to_resume(thread) || glances_at_wire(thread)) {
+        } else if (has_reason_to_resume(thread) || glances_before_wait(thread)) {
             return true;
         } else if (cpu_->leader == 0 || cpu_->leader == cpu_->keeper) {
             lead(thread);
@@ -327,28 +329,36 @@ bool Cpu::has_reason_to_resume(Thread& thread) {
     return __atomic_load_n(&cpu_->pending, __ATOMIC_ACQUIRE) != 0;
 }
 
+/// With the token: does nobody watch the wire but perhaps the keeper?
+bool Cpu::may_glance() const { return wire_fd_ >= 0 && (cpu_->leader == 0 || cpu_->leader == cpu_->keeper); }
+
+/// With the token: the stack, once resumed, looks into the wire.
+void Cpu::glance(Thread& thread, WireGlance& occasion) {
+    begin_to_lead();
+    cpu_->leader = 0;
+    thread.glance = &occasion;
+    thread.packets_before = packets_read();
+    __atomic_fetch_or(&cpu_->pending, ALPINE_IRQ_WIRE, __ATOMIC_SEQ_CST);
+}
+
+/// True: it found something.
+bool Cpu::end_glance(Thread& thread) {
+    const bool found = packets_read() != thread.packets_before;
+    thread.glance->note(found);
+    thread.glance = nullptr;
+    return found;
+}
+
 /// With the token, before a wait in which this thread would lead. True: the stack is to look into the wire first. A
 /// look that found something is followed by another.
-bool Cpu::glances_at_wire(Thread& thread) {
-    const std::uint64_t packets = packets_read();
-    if (thread.glances) {
-        thread.glances = false;
-        const bool found = packets != thread.packets_before;
-        glance_.note(found);
-        if (!found) {
-            return false;
-        }
-    }
-    if (wire_fd_ < 0 || (cpu_->leader != 0 && cpu_->leader != cpu_->keeper) || !glance_.is_due()) {
+bool Cpu::glances_before_wait(Thread& thread) {
+    if (thread.glance != nullptr && !end_glance(thread)) {
         return false;
     }
-    begin_to_lead();
-    if (cpu_->leader == cpu_->keeper) {
-        cpu_->leader = 0;
+    if (!may_glance() || !before_wait_.is_due()) {
+        return false;
     }
-    thread.glances = true;
-    thread.packets_before = packets;
-    __atomic_fetch_or(&cpu_->pending, ALPINE_IRQ_WIRE, __ATOMIC_SEQ_CST);
+    glance(thread, before_wait_);
     return true;
 }
 

@@ -59,7 +59,7 @@ struct Thread {
     pollfd* watched = nullptr;  ///< host descriptors that end the wait as well
     nfds_t watched_count = 0;
     bool host_ready = false;
-    bool glances = false;              ///< has made the stack look into the wire instead of waiting
+    WireGlance* glance = nullptr;      ///< the stack has been told to look into the wire: on which occasion
     std::uint64_t packets_before = 0;  ///< packets_read() at that time
     volatile bool polling = false;     ///< in ppoll: a signal handler has to ring to end it
 
@@ -203,7 +203,10 @@ private:
     void wake(alpine_task* task, std::uint32_t why) const;
     bool wait(Thread& thread, bool locked);
     bool has_reason_to_resume(Thread& thread);
-    bool glances_at_wire(Thread& thread);
+    [[nodiscard]] bool may_glance() const;
+    void glance(Thread& thread, WireGlance& occasion);
+    static bool end_glance(Thread& thread);
+    bool glances_before_wait(Thread& thread);
     void begin_to_lead();
     void end_wait(Thread& thread);
     void lead(Thread& thread);
@@ -227,7 +230,8 @@ private:
     Seat seat_;
     alpine_task* group_ = nullptr;  ///< this process inside the stack
     Token token_{nullptr, nullptr};
-    WireGlance glance_;
+    WireGlance before_wait_{32};
+    WireGlance at_call_{64};
     std::uint64_t busy_poll_ns_ = 0;
     int wire_fd_ = -1;
     bool wire_gone_ = false;  ///< nothing more will come: alpined has died, or deleted the TUN. Atomic

@@ -19,12 +19,12 @@ int looks(WireGlance& glance, int waits, bool found) {
 }
 
 TEST(WireGlanceTest, LooksBeforeEachWaitAsLongAsItFindsSomething) {
-    WireGlance glance;
+    WireGlance glance(32);
     EXPECT_EQ(looks(glance, 1000, true), 1000);
 }
 
 TEST(WireGlanceTest, SeldomLooksWhereThereWasNothing) {
-    WireGlance glance;
+    WireGlance glance(32);
     looks(glance, 10, false);
     const int count = looks(glance, 1000, false);
     EXPECT_GT(count, 10);
@@ -32,7 +32,7 @@ TEST(WireGlanceTest, SeldomLooksWhereThereWasNothing) {
 }
 
 TEST(WireGlanceTest, OneThatFoundSomethingIsFollowedByAnother) {
-    WireGlance glance;
+    WireGlance glance(32);
     looks(glance, 100, false);
     EXPECT_LT(looks(glance, 100, true), 100);
     EXPECT_EQ(looks(glance, 100, true), 100);
