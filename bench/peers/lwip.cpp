@@ -12,7 +12,6 @@ extern "C" {  // not all of its headers say so themselves
 }
 #include <netinet/tcp.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <future>
@@ -20,6 +19,7 @@ extern "C" {  // not all of its headers say so themselves
 #include <vector>
 
 #include "bench/programs/cpu_time.h"
+#include "bench/programs/latency.h"
 
 namespace {
 
@@ -27,7 +27,6 @@ using Clock = std::chrono::steady_clock;
 using alp::bench::CpuMeter;
 
 constexpr std::size_t kMessage_bytes = 1 << 16;
-constexpr int kWarmUpRounds = 100;
 
 [[noreturn]] void die(const char* what) {
     std::fprintf(stderr, "lwIP: %s: %s\n", what, std::strerror(errno));
@@ -97,19 +96,6 @@ double round_trip_us(int fd) {
     return seconds_since(start) * 1e6;
 }
 
-void round_trips(int fd, std::size_t count) {
-    for (int i = 0; i < kWarmUpRounds; ++i) {
-        round_trip_us(fd);
-    }
-    std::vector<double> samples(std::max<std::size_t>(1, count));
-    const CpuMeter cpu;
-    std::generate(samples.begin(), samples.end(), [fd] { return round_trip_us(fd); });
-    const std::string cpu_json = cpu.json();
-    std::sort(samples.begin(), samples.end());
-    std::printf("{\"count\": %zu, \"median_us\": %.2f, \"p99_us\": %.2f, %s}\n", samples.size(),
-                samples[samples.size() / 2], samples[samples.size() * 99 / 100], cpu_json.c_str());
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -123,7 +109,7 @@ int main(int argc, char** argv) {
     if (what == "bulk") {
         bulk(fd, std::strtod(argv[7], nullptr));
     } else {
-        round_trips(fd, std::strtoul(argv[7], nullptr, 10));
+        alp::bench::measure_round_trips([fd] { return round_trip_us(fd); }, std::strtoul(argv[7], nullptr, 10));
     }
     lwip_close(fd);
     std::fflush(stdout);
