@@ -192,6 +192,7 @@ private:
     bool drive(Thread& thread);
     void note_use() const;
     bool lock(Thread& thread);
+    bool lock_to_leave(Thread& thread);
     bool try_lock(Thread& thread);
     bool settle_death(Thread& thread);
     bool bury_leaver(Thread& thread);
