@@ -24,7 +24,6 @@ void (*on_end)(const char* line) = nullptr;
 namespace {
 
 constexpr std::uint64_t kSpawnRetryNs = 100'000;
-constexpr int kMostTurnsOfOthers = 100;
 constexpr std::uint64_t kTellOfForkEveryNs = 100'000'000; /* 100 ms: less than kLookAgainNs (vigil.h) */
 
 // Values of alpine_cpu.ended.
@@ -61,12 +60,6 @@ bool Cpu::lock(Thread& thread) {
         }
     } while (!ended());
     return false;
-}
-
-/// For a thread of a process that has left, or will: the only one of it that still may.
-bool Cpu::lock_to_leave(Thread& thread) {
-    token_.lock(thread.tid());
-    return (cpu_->ended == 0 && !token_.holder_died()) || settle_death(thread);
 }
 
 bool Cpu::try_lock(Thread& thread) {
@@ -683,13 +676,7 @@ void Cpu::end_threads(Thread& thread, alpine_task* group, std::uint32_t request)
     }
     cpu_->group = group;
     cpu_->request = request;
-    bool holds = drive(thread);
-    // Was it another thread's turn before the stack came to rest, what was asked for may be half done, and stay so
-    // until somebody resumes the stack again: who waits for the end of this process would find its sockets open.
-    for (int i = 0; !holds && i < kMostTurnsOfOthers && lock_to_leave(thread); ++i) {
-        holds = drive(thread);
-    }
-    if (holds) {
+    if (drive(thread)) {
         release(thread);
     }
 }

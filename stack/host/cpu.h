@@ -192,7 +192,6 @@ private:
     bool drive(Thread& thread);
     void note_use() const;
     bool lock(Thread& thread);
-    bool lock_to_leave(Thread& thread);
     bool try_lock(Thread& thread);
     bool settle_death(Thread& thread);
     bool bury_leaver(Thread& thread);
