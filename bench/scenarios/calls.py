@@ -4,11 +4,7 @@ is measured. Calls on host descriptors are judged by the difference to the plain
 take."""
 import json
 
-from scenario import ALPINE, Scenario, Target, extra_at_most, on_side
-
-
-def ns_at_most(bound):
-    return Target(f"at most {bound:g} ns", lambda outcome: outcome.figure(ALPINE), lambda figure: figure <= bound)
+from scenario import Scenario, alpine_at_most, extra_at_most, on_side
 
 
 class Call(Scenario):
@@ -45,8 +41,8 @@ SCENARIOS = [
     *on_host("recv_unix_socket", "recv, Unix socket"),
     *on_host("poll_eventfd", "poll, eventfd"),
     *on_host("epoll_wait_eventfd", "epoll_wait, eventfd"),
-    Call("getsockopt_type", "getsockopt SO_TYPE, socket", ns_at_most(150)),
-    Call("epoll_wait_socket", "epoll_wait, ready socket", ns_at_most(1000)),
-    Call("epoll_wait_socket_beside_host", "  with host descriptors", ns_at_most(1000)),
+    Call("getsockopt_type", "getsockopt SO_TYPE, socket", alpine_at_most(150, "ns")),
+    Call("epoll_wait_socket", "epoll_wait, ready socket", alpine_at_most(1000, "ns")),
+    Call("epoll_wait_socket_beside_host", "  with host descriptors", alpine_at_most(1000, "ns")),
     Call("socket_and_close", "socket and close", headline=False),
 ]

@@ -15,15 +15,13 @@
 #include <string_view>
 #include <utility>
 
+#include "base/tun_offloads.h"
 #include "proxy/privileged/link.h"
 #include "proxy/privileged/sysctl.h"
 
 namespace alp::proxy {
 namespace {
 
-// <linux/if_tun.h> since Linux 6.2.
-constexpr unsigned tun_f_uso4 = 0x20;
-constexpr unsigned tun_f_uso6 = 0x40;
 // <linux/if_tun.h> since Linux 5.1.
 #ifndef TUNGETDEVNETNS
 #define TUNGETDEVNETNS _IO('T', 227)
@@ -62,11 +60,8 @@ Result<std::string> create_device(int file) {
     return std::string(request.ifr_name);
 }
 
-/// What the stack can take from the device: unfinished checksums, and segments not yet cut. UDP segmentation came
-/// with Linux 6.2; the rest is as old as TUN.
 Result<void> set_offloads(int file) {
-    constexpr unsigned base = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
-    if (ioctl(file, TUNSETOFFLOAD, base | tun_f_uso4 | tun_f_uso6) == 0 || ioctl(file, TUNSETOFFLOAD, base) == 0) {
+    if (ioctl(file, TUNSETOFFLOAD, kTunOffloadsWithUdp) == 0 || ioctl(file, TUNSETOFFLOAD, kTunOffloads) == 0) {
         return {};
     }
     return Error{errno, "cannot set the offloads of a TUN device"};
